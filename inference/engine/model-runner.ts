@@ -1,0 +1,39 @@
+/** The engine's only view of tensors: it computes what the scheduler decided, and never decides itself. */
+import type { ModelSpec } from '../models/spec.ts';
+
+export interface PrefillChunk {
+  readonly slot: number;
+  /** Tokens of this slot already in the cache. */
+  readonly start: number;
+  readonly ids: Int32Array;
+  /** For each id, the row of `imageFeatures` that replaces its embedding, or -1. */
+  readonly imageIndex: Int32Array | null;
+  /** `[rows, hidden]`, or null when the chunk has no image token. */
+  readonly imageFeatures: Float32Array | null;
+  /** True if this chunk ends the prompt, and so its last logits are wanted. */
+  readonly wantLogits: boolean;
+}
+
+/** One decode step over the contiguous slots `first … first + ids.length - 1`. */
+export interface DecodeStep {
+  readonly firstSlot: number;
+  /** Token to feed for each slot of the range. */
+  readonly ids: Int32Array;
+  /** Tokens already in the cache of each slot. An idle slot of the range is given its own length: what is written there is overwritten later. */
+  readonly lengths: Int32Array;
+}
+
+export interface ModelRunner {
+  readonly spec: ModelSpec;
+  readonly slots: number;
+  readonly maxModelLen: number;
+  /** Milliseconds spent inside the runtime so far. */
+  readonly runtimeMs: number;
+  /** `pixels` is `[count, 3, height, width]`; resolves to `[count, tokensPerImage, hidden]`. */
+  encodeImages(pixels: Float32Array, count: number): Promise<Float32Array>;
+  /** Resolves to the logits `[vocab]` of the chunk's last token, or null. Valid until the next call. */
+  prefill(chunk: PrefillChunk): Promise<Float32Array | null>;
+  /** Resolves to logits `[rows, vocab]`. Valid until the next call. */
+  decode(step: DecodeStep): Promise<Float32Array>;
+  close(): Promise<void>;
+}

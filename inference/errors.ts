@@ -1,0 +1,105 @@
+/** Errors that inference throws. Each has a stable `code`; what HTTP status it becomes is decided in `plugins/errors`. */
+
+/** Something the caller asked for cannot be done as asked: never a fault of the server. */
+export class RequestError extends Error {
+  readonly code: string = 'invalid_request';
+  /** Name of the offending field in the caller's terms, for instance `messages` or `max_tokens`. */
+  readonly param: string | null;
+
+  constructor(message: string, param: string | null = null) {
+    super(message);
+    this.name = new.target.name;
+    this.param = param;
+  }
+}
+
+export class ContextLengthExceeded extends RequestError {
+  override readonly code = 'context_length_exceeded';
+
+  constructor(promptTokens: number, requestedTokens: number, maxModelLen: number, param: string | null = 'messages') {
+    super(
+      `This model's maximum context length is ${maxModelLen} tokens, but ${promptTokens + requestedTokens} were requested ` +
+        `(${promptTokens} in the prompt, ${requestedTokens} for the completion). Shorten the prompt or lower max_tokens.`,
+      param,
+    );
+  }
+}
+
+/** The number of image placeholders in the prompt differs from the number of images sent. */
+export class ImageCountMismatch extends RequestError {
+  override readonly code = 'image_count_mismatch';
+
+  constructor(placeholders: number, images: number) {
+    super(`The prompt has ${placeholders} image placeholder(s) but ${images} image(s) were sent; the counts must be equal.`, 'prompt');
+  }
+}
+
+/** Images were sent to a model without a vision tower. */
+export class ImagesNotSupported extends RequestError {
+  override readonly code = 'images_not_supported';
+
+  constructor(model: string) {
+    super(`The model ${model} reads text only; remove the images or choose a vision-language model.`, 'messages');
+  }
+}
+
+/** A chat prompt that the checkpoint's template refuses (for instance roles that must alternate). */
+export class ChatTemplateRefused extends RequestError {
+  override readonly code = 'chat_template_refused';
+}
+
+/** The server cannot take the request now; the caller may come again after `retryAfterSeconds`. */
+export class Unavailable extends Error {
+  readonly code: string = 'overloaded';
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.name = new.target.name;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+export class QueueFull extends Unavailable {
+  override readonly code = 'overloaded';
+
+  constructor(waiting: number, retryAfterSeconds = 1) {
+    super(`The server is overloaded: ${waiting} requests are waiting already. Try again later.`, retryAfterSeconds);
+  }
+}
+
+export class ModelLoading extends Unavailable {
+  override readonly code = 'model_loading';
+
+  constructor(model: string, retryAfterSeconds = 2) {
+    super(`The model ${model} is still loading. Try again shortly.`, retryAfterSeconds);
+  }
+}
+
+export class ShuttingDown extends Unavailable {
+  override readonly code = 'shutting_down';
+
+  constructor() {
+    super('The server is shutting down and takes no new work.', 5);
+  }
+}
+
+/** A model run failed: a fault of the server, whose details go to the log and never to the caller. */
+export class EngineFailure extends Error {
+  readonly code = 'engine_failure';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The checkpoint cannot be served: stops the start with this one line (file, tensor, expected, found). */
+export class CheckpointError extends Error {
+  readonly code = 'checkpoint_error';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}

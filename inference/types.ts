@@ -1,0 +1,133 @@
+/** The public vocabulary of `inference/`: what a caller hands in, and what comes back. Knows nothing of HTTP or OpenAI. */
+
+/** A decoded picture: 8-bit sRGB, rows top to bottom, `[height, width, 3]` interleaved. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+  /** Content hash (hex) of what the model will see; equal hashes share one run of the vision encoder. */
+  readonly hash: string;
+}
+
+export type ContentPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image'; readonly image: RgbImage };
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly content: readonly ContentPart[];
+  readonly name?: string;
+}
+
+/** What the model is asked to continue. */
+export type Prompt =
+  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[]; readonly addGenerationPrompt: boolean }
+  /** Raw text: special tokens written in it are control tokens; `<image>` stands for the next of `images`. */
+  | { readonly kind: 'text'; readonly text: string; readonly images: readonly RgbImage[] }
+  /** Token ids; each image placeholder id stands for the next of `images`. */
+  | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly images: readonly RgbImage[] };
+
+export interface SamplingParams {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** Nucleus: the smallest set of tokens whose probability reaches this; 1 keeps all. */
+  readonly topP: number;
+  /** Keep the k likeliest tokens; 0 keeps all. */
+  readonly topK: number;
+  /** Seed of the sequence's own random stream; absent draws one at random. Choice `i` of a request uses stream `i`. */
+  readonly seed?: number;
+}
+
+export interface StoppingParams {
+  /** Most new tokens; absent means up to the end of the context. */
+  readonly maxTokens?: number;
+  readonly stop: readonly string[];
+  readonly stopTokenIds: readonly number[];
+}
+
+export interface GenerationRequest {
+  /** Name the caller used; must be one that `Backend.models()` lists (or an alias of it). */
+  readonly model: string;
+  readonly prompt: Prompt;
+  /** Number of choices, each its own sequence over one shared prompt. */
+  readonly n: number;
+  readonly sampling: SamplingParams;
+  readonly stopping: StoppingParams;
+  /** Correlates log lines; not interpreted. */
+  readonly requestId: string;
+}
+
+export type FinishReason = 'stop' | 'length';
+
+export interface Usage {
+  /** Image tokens included. */
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly imageTokens: number;
+  readonly cachedTokens: number;
+}
+
+export interface Timings {
+  readonly queueMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+}
+
+/**
+ * The life of one request: one `start`, then for each choice any number of `text` and one `finish`, interleaved
+ * between choices; last one `done`. A refusal is thrown before `start`, so a caller may send its head on `start`.
+ */
+export type GenerationEvent =
+  | { readonly type: 'start'; readonly promptTokens: number; readonly imageTokens: number; readonly promptText: string }
+  /** Never ends inside a character, never shows a part of a stop string. `tokenIds` are those that became final with it. */
+  | { readonly type: 'text'; readonly choice: number; readonly text: string; readonly tokenIds: readonly number[] }
+  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly completionTokens: number }
+  | { readonly type: 'done'; readonly usage: Usage; readonly timings: Timings };
+
+export interface ModelInfo {
+  /** Primary name first, then aliases. */
+  readonly names: readonly string[];
+  /** Unix seconds. */
+  readonly created: number;
+  readonly maxModelLen: number;
+  /** SPDX-like id from the model card, or `unknown`. */
+  readonly license: string;
+  readonly modalities: readonly ('text' | 'image')[];
+  /** Names build and checkpoint; equal fingerprints give equal answers for equal seeds. */
+  readonly fingerprint: string;
+}
+
+export type BackendState =
+  | { readonly phase: 'loading'; readonly step: string }
+  | { readonly phase: 'ready' }
+  | { readonly phase: 'failed'; readonly error: Error }
+  | { readonly phase: 'closed' };
+
+export interface BackendStats {
+  readonly running: number;
+  readonly waiting: number;
+  readonly slots: number;
+  readonly freeSlots: number;
+  /** Totals since the start. */
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly decodeSteps: number;
+  readonly prefillChunks: number;
+  readonly imagesEncoded: number;
+  readonly imageCacheHits: number;
+  /** Milliseconds spent inside the runtime, summed over runs. */
+  readonly runtimeMs: number;
+}
+
+/** One way to get answers: the embedded engine, or a pool of upstream engines. Routes never know which one answers. */
+export interface Backend {
+  state(): BackendState;
+  /** Models that can be asked for; listed while loading, too. */
+  models(): readonly ModelInfo[];
+  /**
+   * Runs one request. Aborting `signal` (or leaving the iteration early) frees its slots at the next step.
+   * @throws RequestError, Unavailable before the first event; EngineFailure at any time
+   */
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  stats(): BackendStats;
+  /** Takes no new work, lets running requests finish for at most `graceMs`, then frees everything. Idempotent. */
+  close(graceMs?: number): Promise<void>;
+}
