@@ -70,14 +70,11 @@ def outline_points(obj, rng):
                 pts.append((16 * math.sin(t) ** 3 / 17, -(13 * math.cos(t) - 5 * math.cos(2 * t)
                                                           - 2 * math.cos(3 * t) - math.cos(4 * t) + 2.5) / 15.5))
             return pts
-        r, pts = 0.52, []
-        for i in range(20):  # two round lobes and straight sides
-            t = math.pi + i * math.pi * 1.15 / 19
-            pts.append((-0.48 + r * math.cos(t), -0.4 + r * math.sin(t)))
-        for i in range(20):
-            t = -math.pi * 1.15 + math.pi * 1.0 + i * math.pi * 1.15 / 19
-            pts.append((0.48 + r * math.cos(t), -0.4 + r * math.sin(t)))
-        return [p for p in pts if not (abs(p[0]) < 0.02 and p[1] > 0)] + [(0, 0.95)]
+        left = []
+        for i in range(24):  # a round lobe from the notch over the top to the side, then straight to the tip
+            t = math.radians(-22 - 193 * i / 23)
+            left.append((-0.48 + 0.52 * math.cos(t), -0.42 + 0.52 * math.sin(t)))
+        return left + [(0, 0.95)] + [(-x, y) for x, y in reversed(left)]
     t = rng.uniform(0.22, 0.42)
     return [(-t, -1), (t, -1), (t, -t), (1, -t), (1, t), (t, t), (t, 1), (-t, 1), (-t, t), (-1, t), (-1, -t), (-t, -t)]
 

@@ -12,8 +12,8 @@ from PIL import ImageFont
 
 RESERVED = re.compile(r"liberation|noto|arimo|tinos|cousine|croscore", re.I)
 # Not text faces, or faces whose capitals an eye would dispute.
-UNFIT = re.compile(r"math|symbol|ornament|dingbat|keyboard|initials|chorus|libertine.?(i|k)|outline|icon|"
-                   r"smallcaps|-sc|caps|hairline|thin|extralight|chancery|texgyrechorus", re.I)
+UNFIT = re.compile(r"math|symbol|ornament|dingbat|keyboard|initials|chorus|lin(biolinum|libertine)_[ik]|outline|icon|"
+                   r"smallcaps|-sc|caps|hairline|thin|extralight|chancery", re.I)
 ROOTS = ("/usr/share/fonts/truetype", "/usr/share/fonts/opentype", "/usr/share/texmf/fonts/opentype")
 
 

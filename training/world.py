@@ -124,7 +124,7 @@ def background(rng):
             "colour": name if kind == "plain" and d < 12 else None}
 
 
-def colour_for(rng, bg, pool=COLOURS, least=30):
+def colour_for(rng, bg, pool=COLOURS, least=31):
     """A named colour and a shade of it that stands out from both tones of the background."""
     for _ in range(40):
         name = rng.choice(pool)
