@@ -1,0 +1,80 @@
+/** From what a caller asks the model to continue to the token ids and pictures that the engine runs. */
+import { ImageCountMismatch, ImagesNotSupported, RequestError } from '../errors.ts';
+import type { VisionSpec } from '../models/spec.ts';
+import type { ContentPart, Prompt, RgbImage } from '../types.ts';
+import type { ChatTemplate } from './chat-template.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+export interface BuiltPrompt {
+  /** Each image placeholder grown to `tokensPerImage` ids. */
+  readonly ids: Int32Array;
+  /** In the order of their placeholders. */
+  readonly images: readonly RgbImage[];
+  /** The prompt as text, placeholders not grown. */
+  readonly promptText: string;
+  readonly imageTokens: number;
+}
+
+/**
+ * Renders, encodes and checks a prompt.
+ *
+ * The tokeniser's own tokens (`<s>`) are put in front as transformers' processors do: not if the text begins with `<s>`
+ * already, and not for a text model's own chat template, which is expected to write them.
+ * @throws ImagesNotSupported, ImageCountMismatch, ChatTemplateRefused, RequestError
+ */
+export function buildPrompt(
+  prompt: Prompt,
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  vision: VisionSpec | null,
+  model: string,
+): BuiltPrompt {
+  const images = imagesOf(prompt);
+  if (images.length > 0 && vision === null) throw new ImagesNotSupported(model);
+  const { ids, text } = encodePrompt(prompt, tokenizer, template, vision);
+  if (ids.length === 0) throw new RequestError('The prompt is empty; it must have at least one token.', 'prompt');
+  if (vision === null) return { ids: Int32Array.from(ids), images, promptText: text, imageTokens: 0 };
+
+  const placeholders = ids.reduce((count, id) => count + (id === vision.imageTokenId ? 1 : 0), 0);
+  if (placeholders !== images.length) throw new ImageCountMismatch(placeholders, images.length);
+  const imageTokens = placeholders * vision.tokensPerImage;
+  const grown = new Int32Array(ids.length - placeholders + imageTokens);
+  let length = 0;
+  for (const id of ids) {
+    const copies = id === vision.imageTokenId ? vision.tokensPerImage : 1;
+    grown.fill(id, length, length + copies);
+    length += copies;
+  }
+  return { ids: grown, images, promptText: text, imageTokens };
+}
+
+function imagesOf(prompt: Prompt): readonly RgbImage[] {
+  if (prompt.kind !== 'chat') return prompt.images;
+  const parts: ContentPart[] = prompt.messages.flatMap((message) => [...message.content]);
+  return parts.flatMap((part) => (part.type === 'image' ? [part.image] : []));
+}
+
+function encodePrompt(
+  prompt: Prompt,
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  vision: VisionSpec | null,
+): { ids: readonly number[]; text: string } {
+  const beginsWithBos = (text: string) => tokenizer.bosToken !== null && text.startsWith(tokenizer.bosToken);
+  switch (prompt.kind) {
+    case 'chat': {
+      const { text, guarded, restore } = template.render(prompt.messages, prompt.addGenerationPrompt);
+      const addSpecial = (vision !== null || !template.own) && !beginsWithBos(guarded);
+      return { ids: tokenizer.encode(guarded, { special: true, addSpecial, restore }), text };
+    }
+    case 'text':
+      return { ids: tokenizer.encode(prompt.text, { special: true, addSpecial: !beginsWithBos(prompt.text) }), text: prompt.text };
+    case 'tokens': {
+      const wrong = prompt.ids.find((id) => !Number.isInteger(id) || id < 0 || id >= tokenizer.vocabSize);
+      if (wrong !== undefined) {
+        throw new RequestError(`The prompt has the token id ${wrong}; ids are integers from 0 to ${tokenizer.vocabSize - 1}.`, 'prompt');
+      }
+      return { ids: prompt.ids, text: tokenizer.decode(prompt.ids, { skipSpecial: false }) };
+    }
+  }
+}

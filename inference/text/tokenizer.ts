@@ -1,0 +1,240 @@
+/** Text to token ids and back, exactly as the checkpoint's `tokenizer.json` says in Python. */
+import { join } from 'node:path';
+import { Tokenizer as TokenizerParts } from '@huggingface/tokenizers';
+import { CheckpointError } from '../errors.ts';
+import { type AddedToken, AddedTokenSplitter, namedSpecialTokens, readAddedTokens, tokenContent } from './added-tokens.ts';
+import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
+import { createDecoder, type DecodeStep } from './token-decoder.ts';
+
+export interface EncodeOptions {
+  /** Special tokens written in the text become control tokens; otherwise they are ordinary text. */
+  readonly special: boolean;
+  /** Let the tokeniser put its own tokens around the text (`<s>` in front, for Llama). Default false. */
+  readonly addSpecial?: boolean;
+  /** Applied to each stretch between added tokens once these have been found; see `guard.ts`. */
+  readonly restore?: (stretch: string) => string;
+}
+
+export interface Tokenizer {
+  /** One more than the largest token id. */
+  readonly vocabSize: number;
+  readonly bosToken: string | null;
+  readonly bosTokenId: number | null;
+  readonly eosToken: string | null;
+  /** Tokens that end a generation: the tokeniser's and those of `generation_config.json`. */
+  readonly eosTokenIds: readonly number[];
+  /** The placeholder of an image, or null for a text model. */
+  readonly imageToken: string | null;
+  readonly imageTokenId: number | null;
+  /** Tokens outside the model's own vocabulary, in order of their ids. */
+  readonly addedTokens: readonly AddedToken[];
+  /** Named special tokens (`bos_token`, `eos_token`, `unk_token`, `pad_token`) that the checkpoint has: variables of chat templates. */
+  readonly specialTokens: Readonly<Record<string, string>>;
+  encode(text: string, options: EncodeOptions): number[];
+  /** Text of a sequence of tokens, special ones skipped unless asked for. Bytes that are no UTF-8 become U+FFFD. */
+  decode(ids: readonly number[], options?: { readonly skipSpecial?: boolean }): string;
+  /** The token as the vocabulary writes it (`▁the`, `<0x0A>`), or undefined if no token has this id. */
+  tokenOf(id: number): string | undefined;
+  idOf(token: string): number | undefined;
+}
+
+/** What is used of the library, whose own declarations do not resolve under `nodenext`. */
+interface Parts {
+  readonly normalizer: { normalize(text: string): string } | null;
+  readonly pre_tokenizer: { pre_tokenize(text: string, options: { section_index: number }): string[] } | null;
+  readonly model: ((words: string[]) => string[]) & { readonly tokens_to_ids: ReadonlyMap<string, number>; readonly unk_token_id?: number };
+}
+
+const integers = (value: unknown): number[] => (Array.isArray(value) ? value : [value]).filter((x): x is number => Number.isSafeInteger(x));
+
+/**
+ * Reads the tokeniser of a checkpoint folder: `tokenizer.json`, and beside it `tokenizer_config.json`, `config.json` and
+ * `generation_config.json` for what the special tokens mean.
+ * @throws CheckpointError if there is no `tokenizer.json` or it is of an unknown kind
+ */
+export async function loadTokenizer(checkpointFolder: string): Promise<Tokenizer> {
+  const path = join(checkpointFolder, 'tokenizer.json');
+  const [tokenizer, config, model, generation] = await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json', 'config.json', 'generation_config.json'].map((name) =>
+      readJsonObject(checkpointFolder, name),
+    ),
+  );
+  if (!tokenizer) throw new CheckpointError(`${path}: not found; convert the tokeniser with transformers' save_pretrained first`);
+  try {
+    return new CheckpointTokenizer(tokenizer, config ?? {}, model ?? {}, generation ?? {});
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    throw new CheckpointError(`${path}: ${error instanceof Error ? error.message : 'is not a tokeniser'}`, { cause: error });
+  }
+}
+
+class CheckpointTokenizer implements Tokenizer {
+  readonly vocabSize: number;
+  readonly bosToken: string | null;
+  readonly bosTokenId: number | null;
+  readonly eosToken: string | null;
+  readonly eosTokenIds: readonly number[];
+  readonly imageToken: string | null;
+  readonly imageTokenId: number | null;
+  readonly addedTokens: readonly AddedToken[];
+  readonly specialTokens: Readonly<Record<string, string>>;
+  readonly #parts: Parts;
+  readonly #addedIds: ReadonlyMap<string, number>;
+  readonly #tokens: readonly (string | undefined)[];
+  readonly #specialIds: ReadonlySet<number>;
+  readonly #split: { readonly all: Splitters; readonly textOnly: Splitters };
+  readonly #around: { readonly before: readonly number[]; readonly after: readonly number[] };
+  readonly #decode: DecodeStep;
+
+  constructor(tokenizer: JsonObject, config: JsonObject, model: JsonObject, generation: JsonObject) {
+    const kind = isObject(tokenizer['model']) ? tokenizer['model']['type'] : undefined;
+    if (kind !== 'BPE') throw new Error(`model type ${JSON.stringify(kind)} is not supported; expected "BPE"`);
+    // The library looks for added tokens with rules of its own (single words, first section), so it is given none: it
+    // serves as normaliser, pre-tokeniser and model, and the rest is done here.
+    const own = { ...tokenizer, added_tokens: [], pre_tokenizer: splitMetaspace(tokenizer['pre_tokenizer'] ?? null) };
+    const parts: unknown = new TokenizerParts({ normalizer: null, post_processor: null, ...own, decoder: null }, {});
+    this.#parts = parts as Parts;
+    const vocabulary = this.#parts.model.tokens_to_ids;
+    this.addedTokens = readAddedTokens(tokenizer, config, (token) => vocabulary.get(token)).sort((a, b) => a.id - b.id);
+    const tokens: (string | undefined)[] = [];
+    for (const [token, id] of vocabulary) tokens[id] = token;
+    // A normalised added token is decoded as it stands in the normalised text (`▁solo`), as the Rust library does.
+    for (const token of this.addedTokens) tokens[token.id] = token.normalized ? this.#normalise(token.content) : token.content;
+    this.#tokens = tokens;
+    this.#addedIds = new Map(this.addedTokens.map((token) => [token.content, token.id]));
+    this.vocabSize = tokens.length;
+
+    const text = isObject(model['text_config']) ? model['text_config'] : {};
+    this.imageTokenId = integers(model['image_token_index'])[0] ?? integers(model['image_token_id'])[0] ?? null;
+    const imageToken = this.addedTokens.find((token) => token.id === this.imageTokenId)?.content;
+    this.imageToken = imageToken ?? (this.imageTokenId === null ? null : (tokens[this.imageTokenId] ?? null));
+    this.specialTokens = Object.fromEntries(
+      namedSpecialTokens.flatMap((name) => {
+        const content = tokenContent(config[name]);
+        return content === null ? [] : [[name, content]];
+      }),
+    );
+    this.bosToken = tokenContent(config['bos_token']);
+    this.bosTokenId = this.bosToken === null ? null : (this.idOf(this.bosToken) ?? null);
+    this.eosToken = tokenContent(config['eos_token']);
+    const eos =
+      [generation['eos_token_id'], model['eos_token_id'] ?? text['eos_token_id']].map(integers).find((ids) => ids.length > 0) ?? [];
+    const eosToken = this.eosToken === null ? undefined : this.idOf(this.eosToken);
+    this.eosTokenIds = [...new Set(eosToken === undefined ? eos : [...eos, eosToken])];
+
+    const special = this.addedTokens.filter((token) => token.special || token.id === this.imageTokenId);
+    this.#specialIds = new Set(special.map((token) => token.id));
+    this.#split = {
+      all: this.#splitters(this.addedTokens),
+      textOnly: this.#splitters(this.addedTokens.filter((token) => !this.#specialIds.has(token.id))),
+    };
+    this.#around = readPostProcessor(tokenizer['post_processor'], (token) => this.idOf(token));
+    this.#decode = createDecoder(tokenizer['decoder']);
+  }
+
+  encode(text: string, options: EncodeOptions): number[] {
+    // A lone surrogate has no UTF-8 form.
+    const source = text.replace(/\p{Surrogate}/gu, '\ufffd');
+    const split = options.special ? this.#split.all : this.#split.textOnly;
+    const ids: number[] = [];
+    for (const raw of split.raw.split(source, true)) {
+      if ('id' in raw) {
+        ids.push(raw.id);
+        continue;
+      }
+      for (const piece of split.normalised.split(this.#normalise(raw.text), raw.atStart)) {
+        if ('id' in piece) ids.push(piece.id);
+        else this.#encodeStretch(options.restore?.(piece.text) ?? piece.text, piece.atStart, ids);
+      }
+    }
+    return options.addSpecial ? [...this.#around.before, ...ids, ...this.#around.after] : ids;
+  }
+
+  decode(ids: readonly number[], options: { readonly skipSpecial?: boolean } = {}): string {
+    const tokens: string[] = [];
+    for (const id of ids) {
+      const token = this.#tokens[id];
+      if (token !== undefined && !((options.skipSpecial ?? true) && this.#specialIds.has(id))) tokens.push(token);
+    }
+    return this.#decode(tokens).join('');
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#tokens[id];
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#addedIds.get(token) ?? this.#parts.model.tokens_to_ids.get(token);
+  }
+
+  #splitters(tokens: readonly AddedToken[]): Splitters {
+    return {
+      raw: new AddedTokenSplitter(tokens.filter((token) => !token.normalized)),
+      normalised: new AddedTokenSplitter(
+        tokens.filter((token) => token.normalized),
+        (token) => this.#normalise(token.content),
+      ),
+    };
+  }
+
+  #normalise(text: string): string {
+    return text === '' ? '' : (this.#parts.normalizer?.normalize(text) ?? text);
+  }
+
+  #encodeStretch(text: string, atStart: boolean, ids: number[]): void {
+    if (text === '') return;
+    const { model, pre_tokenizer } = this.#parts;
+    const words = pre_tokenizer?.pre_tokenize(text, { section_index: atStart ? 0 : 1 }) ?? [text];
+    for (const token of model(words.filter((word) => word !== ''))) {
+      const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
+      if (id !== undefined) ids.push(id);
+    }
+  }
+}
+
+interface Splitters {
+  readonly raw: AddedTokenSplitter;
+  readonly normalised: AddedTokenSplitter;
+}
+
+/** The library's Metaspace neither splits (`split`, on unless said) nor knows `add_prefix_space`; both are spelt out for it. */
+function splitMetaspace(config: unknown): unknown {
+  if (!isObject(config)) return config;
+  if (config['type'] === 'Sequence' && Array.isArray(config['pretokenizers'])) {
+    return { ...config, pretokenizers: config['pretokenizers'].map(splitMetaspace) };
+  }
+  if (config['type'] !== 'Metaspace') return config;
+  const mark = tokenContent(config['replacement']) ?? '▁';
+  const scheme = config['add_prefix_space'] === false ? 'never' : (config['prepend_scheme'] ?? 'always');
+  const metaspace = { type: 'Metaspace', replacement: mark, prepend_scheme: scheme };
+  if (config['split'] === false) return metaspace;
+  const pieces = { type: 'Split', pattern: { Regex: `${mark}[^${mark}]*|[^${mark}]+` }, behavior: 'Removed', invert: true };
+  return { type: 'Sequence', pretokenizers: [metaspace, pieces] };
+}
+
+/**
+ * Ids that the post-processor puts before and after a text. `add_bos_token` and `add_eos_token` of the configuration say
+ * nothing when there is a `tokenizer.json`, as in transformers.
+ */
+function readPostProcessor(processor: unknown, idOf: (token: string) => number | undefined): { before: number[]; after: number[] } {
+  if (!isObject(processor)) return { before: [], after: [] };
+  const ids = (token: unknown) => integers(idOf(tokenContent(token) ?? ''));
+  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+  switch (processor['type']) {
+    case 'Sequence': {
+      const inner = list(processor['processors']).map((p) => readPostProcessor(p, idOf));
+      return { before: inner.reverse().flatMap((p) => p.before), after: inner.reverse().flatMap((p) => p.after) };
+    }
+    case 'TemplateProcessing': {
+      const items = list(processor['single']).filter(isObject);
+      const sequence = items.findIndex((item) => 'Sequence' in item);
+      const special = (item: JsonObject) => (isObject(item['SpecialToken']) ? ids(item['SpecialToken']['id']) : []);
+      return { before: items.slice(0, sequence).flatMap(special), after: items.slice(sequence + 1).flatMap(special) };
+    }
+    case 'RobertaProcessing':
+    case 'BertProcessing':
+      return { before: ids(list(processor['cls'])[0]), after: ids(list(processor['sep'])[0]) };
+    default:
+      return { before: [], after: [] };
+  }
+}
