@@ -1,0 +1,140 @@
+/** The model runner over ONNX Runtime sessions: one call at a time, in the order they came. */
+import { CheckpointError } from '../errors.ts';
+import { type CompiledModel, graphNames, type ModelSpec } from '../models/spec.ts';
+import { Decoder } from '../runtime/decoder.ts';
+import { Serial } from '../runtime/serial.ts';
+import { Session, type ValueInfo } from '../runtime/session.ts';
+import { VisionEncoder } from '../runtime/vision-encoder.ts';
+import type { DecodeStep, ModelRunner, PrefillChunk } from './model-runner.ts';
+
+export interface SessionRunnerOptions {
+  /** Sequences that can run at once. */
+  readonly slots: number;
+  /** Tokens that one slot can hold, prompt and answer together. */
+  readonly maxModelLen: number;
+  /** Threads of the runtime; 0 takes one for each physical core. */
+  readonly threads: number;
+  /** Idle threads spin before they sleep: faster steps, busier processor. Default true. */
+  readonly spinning?: boolean;
+}
+
+/**
+ * Loads the graphs of a compiled model and allocates the cache.
+ * @throws RangeError if slots or lengths do not fit the model or the machine
+ * @throws CheckpointError if a graph does not have the inputs and outputs that the engine speaks of
+ * @throws OrtError if the runtime cannot load a graph
+ */
+export async function createSessionRunner(compiled: CompiledModel, options: SessionRunnerOptions): Promise<ModelRunner> {
+  const { spec } = compiled;
+  const { slots, maxModelLen, threads, spinning = true } = options;
+  if (!Number.isInteger(slots) || slots < 1) throw new RangeError(`The number of sequences must be a positive integer, got ${slots}.`);
+  if (!Number.isInteger(maxModelLen) || maxModelLen < 1 || maxModelLen > spec.decoder.maxPositions) {
+    throw new RangeError(`The context length must be 1…${spec.decoder.maxPositions} for this model, got ${maxModelLen}.`);
+  }
+  const opened: { close(): Promise<void> }[] = [];
+  const open = async (file: string) => {
+    const session = await Session.create(file, { threads, spinning });
+    opened.push(session);
+    return session;
+  };
+  try {
+    const decoderSession = await open(compiled.decoderPath);
+    const { inputs, outputs } = decoderNames(spec);
+    requireNames(compiled.decoderPath, 'input', decoderSession.inputs, inputs);
+    requireNames(compiled.decoderPath, 'output', decoderSession.outputs, outputs);
+    const decoder = new Decoder(decoderSession, spec.decoder, spec.vision !== null, slots, maxModelLen);
+    let vision: VisionEncoder | null = null;
+    if (spec.vision !== null) {
+      if (compiled.visionPath === null) throw new CheckpointError(`The compiled model in ${compiled.folder} lacks its vision graph.`);
+      const visionSession = await open(compiled.visionPath);
+      requireNames(compiled.visionPath, 'input', visionSession.inputs, [graphNames.pixelValues]);
+      requireNames(compiled.visionPath, 'output', visionSession.outputs, [graphNames.imageFeatures]);
+      vision = new VisionEncoder(visionSession, spec.vision, spec.decoder.hiddenSize);
+    }
+    return new SessionRunner(spec, slots, maxModelLen, decoder, vision);
+  } catch (error) {
+    for (const session of opened.reverse()) await session.close();
+    throw error;
+  }
+}
+
+class SessionRunner implements ModelRunner {
+  readonly spec: ModelSpec;
+  readonly slots: number;
+  readonly maxModelLen: number;
+  readonly #decoder: Decoder;
+  readonly #vision: VisionEncoder | null;
+  /** Two runs at once would fight for the same cores and take longer together than one after the other. */
+  readonly #turns = new Serial();
+  #closed = false;
+
+  constructor(spec: ModelSpec, slots: number, maxModelLen: number, decoder: Decoder, vision: VisionEncoder | null) {
+    this.spec = spec;
+    this.slots = slots;
+    this.maxModelLen = maxModelLen;
+    this.#decoder = decoder;
+    this.#vision = vision;
+  }
+
+  get runtimeMs(): number {
+    return this.#decoder.runtimeMs + (this.#vision?.runtimeMs ?? 0);
+  }
+
+  encodeImages(pixels: Float32Array, count: number): Promise<Float32Array> {
+    return this.#turn(async () => {
+      if (this.#vision === null) throw new RangeError('The model has no vision tower; it cannot encode pictures.');
+      return this.#vision.encode(pixels, count);
+    });
+  }
+
+  prefill({ slot, start, ids, imageIndex, imageFeatures, wantLogits }: PrefillChunk): Promise<Float32Array | null> {
+    return this.#turn(async () => {
+      // One row of logits costs next to nothing, and a run with none would need kernels that accept empty products.
+      const logits = await this.#decoder.prefill(slot, start, ids, imageIndex, imageFeatures);
+      return wantLogits ? logits : null;
+    });
+  }
+
+  decode({ firstSlot, ids, lengths }: DecodeStep): Promise<Float32Array> {
+    return this.#turn(() => this.#decoder.decode(firstSlot, ids, lengths));
+  }
+
+  /** Waits for what was asked for, then frees everything. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#turns.idle();
+    await this.#vision?.close();
+    await this.#decoder.close();
+  }
+
+  #turn<Result>(task: () => Promise<Result>): Promise<Result> {
+    if (this.#closed) return Promise.reject(new Error('The model runner is closed.'));
+    return this.#turns.run(task);
+  }
+}
+
+function decoderNames({ decoder, vision }: ModelSpec): { inputs: string[]; outputs: string[] } {
+  const layers = Array.from({ length: decoder.layers }, (_, layer) => layer);
+  const { inputIds, imageFeatures, imageIndex, logitRows, seqlensK, totalSequenceLength, logits } = graphNames;
+  return {
+    inputs: [
+      inputIds,
+      ...(vision === null ? [] : [imageFeatures, imageIndex]),
+      logitRows,
+      seqlensK,
+      totalSequenceLength,
+      ...layers.flatMap((layer) => [graphNames.pastKey(layer), graphNames.pastValue(layer)]),
+    ],
+    outputs: [logits, ...layers.flatMap((layer) => [graphNames.presentKey(layer), graphNames.presentValue(layer)])],
+  };
+}
+
+function requireNames(file: string, side: 'input' | 'output', found: readonly ValueInfo[], expected: readonly string[]): void {
+  const names = new Set(found.map(({ name }) => name));
+  const missing = expected.filter((name) => !names.delete(name));
+  if (missing.length === 0 && names.size === 0) return;
+  const differences = [...missing.map((name) => `lacks ${name}`), ...[...names].map((name) => `has an unknown ${name}`)];
+  throw new CheckpointError(
+    `The ${side}s of ${file} are not as the engine expects (${differences.join(', ')}); compile the checkpoint again.`,
+  );
+}

@@ -1,0 +1,223 @@
+/** Runs the decoder graph over the cache: prompts of one slot in chunks, and one token for each of a range of slots. */
+import { LRUCache } from 'lru-cache';
+import { type DecoderSpec, graphNames } from '../models/spec.ts';
+import type { Binding } from './binding.ts';
+import { KvCache } from './kv-cache.ts';
+import type { Session } from './session.ts';
+import { type ElementType, NativeMemory, Tensor, tensorBytes } from './tensor.ts';
+
+/** Bindings kept: making one takes a few microseconds for each tensor of the cache, a large model has a hundred. */
+const keptBindings = 64;
+
+/** One forward pass: all rows of a run have the same number of new tokens. */
+interface Inputs {
+  readonly ids: NativeMemory;
+  readonly imageIndex: NativeMemory;
+  readonly logitRows: NativeMemory;
+  readonly seqlensK: NativeMemory;
+  readonly totalSequenceLength: NativeMemory;
+  readonly logits: NativeMemory;
+}
+
+function allocateInputs(batch: number, tokens: number, vocabSize: number): Inputs {
+  const allocate = (type: ElementType, ...shape: number[]) => NativeMemory.allocate(tensorBytes(type, shape));
+  return {
+    ids: allocate('int64', batch, tokens),
+    imageIndex: allocate('int64', batch, tokens),
+    logitRows: allocate('int64', batch),
+    seqlensK: allocate('int32', batch),
+    totalSequenceLength: allocate('int32'),
+    logits: allocate('float32', batch, vocabSize),
+  };
+}
+
+/** Writes numbers as int64: low half, then its sign. Cheaper than one BigInt each; every platform here is little-endian. */
+function writeInt64(target: NativeMemory, numbers: ArrayLike<number>): void {
+  const halves = target.int32(numbers.length * 2);
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i] ?? 0;
+    halves[2 * i] = number;
+    halves[2 * i + 1] = number < 0 ? -1 : 0;
+  }
+}
+
+/** Not safe for two calls at once: inputs and logits are shared between calls. */
+export class Decoder {
+  readonly #session: Session;
+  readonly #spec: DecoderSpec;
+  readonly #hasVision: boolean;
+  readonly #slots: number;
+  readonly #maxModelLen: number;
+  readonly #cache: KvCache;
+  readonly #decode: Inputs;
+  readonly #prefill: Inputs;
+  /** What a run without an image token reads as `image_features`: one row of zeros. */
+  readonly #noFeatures: NativeMemory;
+  readonly #decodeBindings: LRUCache<number, Binding>;
+  readonly #prefillBindings: LRUCache<number, { readonly binding: Binding; tokens: number }>;
+  #runtimeMs = 0;
+
+  /** @throws RangeError if the cache cannot be allocated */
+  constructor(session: Session, spec: DecoderSpec, hasVision: boolean, slots: number, maxModelLen: number) {
+    this.#session = session;
+    this.#spec = spec;
+    this.#hasVision = hasVision;
+    this.#slots = slots;
+    this.#maxModelLen = maxModelLen;
+    this.#cache = new KvCache(spec, slots, maxModelLen);
+    this.#decode = allocateInputs(slots, 1, spec.vocabSize);
+    this.#prefill = allocateInputs(1, maxModelLen, spec.vocabSize);
+    this.#noFeatures = NativeMemory.allocate(tensorBytes('float32', [1, spec.hiddenSize]));
+    writeInt64(this.#decode.imageIndex, new Int32Array(slots).fill(-1));
+    writeInt64(
+      this.#decode.logitRows,
+      Array.from({ length: slots }, (_, row) => row),
+    );
+    this.#decodeBindings = new LRUCache({ max: keptBindings, dispose: (binding) => binding.close() });
+    this.#prefillBindings = new LRUCache({ max: keptBindings, dispose: ({ binding }) => binding.close() });
+  }
+
+  /** Milliseconds spent inside the runtime so far. */
+  get runtimeMs(): number {
+    return this.#runtimeMs;
+  }
+
+  /**
+   * Appends one token to each slot of the range.
+   * @returns logits `[rows, vocab]`, overwritten by the next call
+   * @throws RangeError if the range or a length is outside the cache: the runtime would write past it
+   */
+  async decode(firstSlot: number, ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
+    const count = ids.length;
+    this.#checkRange(firstSlot, count);
+    if (lengths.length !== count) throw new RangeError(`A decode step has ${count} tokens but ${lengths.length} lengths.`);
+    const seqlensK = this.#decode.seqlensK.int32(count);
+    let longest = 0;
+    for (let row = 0; row < count; row++) {
+      const length = lengths[row] ?? -1;
+      if (length < 0 || length >= this.#maxModelLen) {
+        throw new RangeError(`Slot ${firstSlot + row} has ${length} tokens; one more must fit into 1…${this.#maxModelLen}.`);
+      }
+      // Length after this step, minus 1.
+      seqlensK[row] = length;
+      if (length > longest) longest = length;
+    }
+    this.#decode.totalSequenceLength.int32()[0] = longest + 1;
+    writeInt64(this.#decode.ids, ids);
+    this.#runtimeMs += await this.#session.run(this.#decodeBinding(firstSlot, count));
+    return this.#decode.logits.float32(count * this.#spec.vocabSize);
+  }
+
+  /**
+   * Appends a chunk of a prompt to one slot.
+   * @param imageIndex for each id, the row of `imageFeatures` that replaces its embedding, or -1
+   * @param imageFeatures `[rows, hidden]`
+   * @returns logits `[vocab]` of the last token, overwritten by the next call
+   * @throws RangeError if the chunk is empty, does not fit into the cache, or its images do not fit the model
+   */
+  async prefill(
+    slot: number,
+    start: number,
+    ids: Int32Array,
+    imageIndex: Int32Array | null,
+    imageFeatures: Float32Array | null,
+  ): Promise<Float32Array> {
+    const tokens = ids.length;
+    this.#checkRange(slot, 1);
+    if (tokens === 0 || start < 0 || start + tokens > this.#maxModelLen) {
+      throw new RangeError(`A chunk of ${tokens} tokens at ${start} does not fit into a context of ${this.#maxModelLen}.`);
+    }
+    this.#checkImages(tokens, imageIndex, imageFeatures);
+    const inputs = this.#prefill;
+    writeInt64(inputs.ids, ids);
+    if (this.#hasVision) writeInt64(inputs.imageIndex, imageIndex ?? new Int32Array(tokens).fill(-1));
+    writeInt64(inputs.logitRows, [tokens - 1]);
+    inputs.seqlensK.int32()[0] = start + tokens - 1;
+    inputs.totalSequenceLength.int32()[0] = start + tokens;
+    const binding = this.#prefillBinding(slot, tokens);
+    if (imageFeatures !== null) this.#bindFeatures(binding, NativeMemory.of(imageFeatures), imageFeatures.length / this.#spec.hiddenSize);
+    try {
+      this.#runtimeMs += await this.#session.run(binding);
+    } finally {
+      // The binding is kept; the caller's features must not be kept with it.
+      if (imageFeatures !== null) this.#bindFeatures(binding, this.#noFeatures, 1);
+    }
+    return inputs.logits.float32(this.#spec.vocabSize);
+  }
+
+  /** Waits for a run under way, then frees everything native. Idempotent. */
+  async close(): Promise<void> {
+    await this.#session.close();
+    this.#decodeBindings.clear();
+    this.#prefillBindings.clear();
+  }
+
+  #checkRange(first: number, count: number): void {
+    if (!(count >= 1 && first >= 0 && first + count <= this.#slots)) {
+      throw new RangeError(`Slots ${first}…${first + count - 1} are outside the cache, which has 0…${this.#slots - 1}.`);
+    }
+  }
+
+  #checkImages(tokens: number, imageIndex: Int32Array | null, imageFeatures: Float32Array | null): void {
+    if (imageIndex === null && imageFeatures === null) return;
+    if (!this.#hasVision) throw new RangeError('The model has no vision tower, but the chunk has image features.');
+    if (imageIndex !== null && imageIndex.length !== tokens) {
+      throw new RangeError(`A chunk of ${tokens} tokens has an image index of ${imageIndex.length}.`);
+    }
+    const { hiddenSize } = this.#spec;
+    if (imageFeatures !== null && (imageFeatures.length === 0 || imageFeatures.length % hiddenSize !== 0)) {
+      throw new RangeError(`Image features of ${imageFeatures.length} numbers are not rows of ${hiddenSize}.`);
+    }
+  }
+
+  #decodeBinding(first: number, count: number): Binding {
+    const key = first * (this.#slots + 1) + count;
+    const known = this.#decodeBindings.get(key);
+    if (known !== undefined) return known;
+    const binding = this.#session.createBinding();
+    this.#cache.bind(binding, first, count);
+    this.#bindTokens(binding, this.#decode, count, 1);
+    this.#bindRows(binding, this.#decode, count);
+    this.#decodeBindings.set(key, binding);
+    return binding;
+  }
+
+  #prefillBinding(slot: number, tokens: number): Binding {
+    let known = this.#prefillBindings.get(slot);
+    if (known === undefined) {
+      const binding = this.#session.createBinding();
+      this.#cache.bind(binding, slot, 1);
+      this.#bindRows(binding, this.#prefill, 1);
+      known = { binding, tokens: 0 };
+      this.#prefillBindings.set(slot, known);
+    }
+    if (known.tokens !== tokens) {
+      this.#bindTokens(known.binding, this.#prefill, 1, tokens);
+      known.tokens = tokens;
+    }
+    return known.binding;
+  }
+
+  #bindTokens(binding: Binding, inputs: Inputs, batch: number, tokens: number): void {
+    bindInput(binding, graphNames.inputIds, inputs.ids, 'int64', [batch, tokens]);
+    if (this.#hasVision) bindInput(binding, graphNames.imageIndex, inputs.imageIndex, 'int64', [batch, tokens]);
+  }
+
+  #bindRows(binding: Binding, inputs: Inputs, batch: number): void {
+    bindInput(binding, graphNames.logitRows, inputs.logitRows, 'int64', [batch]);
+    bindInput(binding, graphNames.seqlensK, inputs.seqlensK, 'int32', [batch]);
+    bindInput(binding, graphNames.totalSequenceLength, inputs.totalSequenceLength, 'int32', []);
+    if (this.#hasVision) this.#bindFeatures(binding, this.#noFeatures, 1);
+    using logits = new Tensor(inputs.logits, 'float32', [batch, this.#spec.vocabSize]);
+    binding.bindOutput(graphNames.logits, logits);
+  }
+
+  #bindFeatures(binding: Binding, features: NativeMemory, rows: number): void {
+    bindInput(binding, graphNames.imageFeatures, features, 'float32', [rows, this.#spec.hiddenSize]);
+  }
+}
+
+function bindInput(binding: Binding, name: string, memory: NativeMemory, type: ElementType, shape: readonly number[]): void {
+  using tensor = new Tensor(memory, type, shape);
+  binding.bindInput(name, tensor);
+}

@@ -1,0 +1,38 @@
+/** Finds and loads the ONNX Runtime library that `onnxruntime-node` ships. */
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import koffi, { type LibraryHandle } from 'koffi';
+
+/** File names inside `onnxruntime-node/bin/napi-v6/<platform>/<arch>/`; the very file its own binding links to, so one process holds one copy. */
+const fileNames: Partial<Record<NodeJS.Platform, string>> = {
+  linux: 'libonnxruntime.so.1',
+  darwin: 'libonnxruntime.1.dylib',
+  win32: 'onnxruntime.dll',
+};
+
+/**
+ * Asynchronous calls run on a stack that koffi provides, 128 KiB unless told otherwise, too small for graph optimisation and
+ * kernels. 8 MiB is what Linux gives a thread; pages are committed only when touched.
+ */
+const asyncStackBytes = 8 * 1024 * 1024;
+
+/** @throws Error if there is no build for this platform, or the package is not installed */
+export function runtimeLibraryPath(platform: NodeJS.Platform = process.platform, arch: string = process.arch): string {
+  const fileName = fileNames[platform];
+  if (fileName === undefined) throw new Error(`ONNX Runtime has no build for ${platform}; use linux, darwin or win32.`);
+  const root = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  return path.join(root, 'bin', 'napi-v6', platform, arch, fileName);
+}
+
+/** @throws Error if the library is missing for this processor or cannot be loaded */
+export function loadRuntimeLibrary(): LibraryHandle {
+  if ((koffi.config().async_stack_size ?? 0) < asyncStackBytes) koffi.config({ async_stack_size: asyncStackBytes });
+  const file = runtimeLibraryPath();
+  try {
+    return koffi.load(file);
+  } catch (error) {
+    throw new Error(`ONNX Runtime for ${process.platform}-${process.arch} cannot be loaded from ${file}; reinstall onnxruntime-node.`, {
+      cause: error,
+    });
+  }
+}
