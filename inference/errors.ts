@@ -103,3 +103,13 @@ export class CheckpointError extends Error {
     this.name = new.target.name;
   }
 }
+
+/** The operator asks for more sequences or longer ones than the model or the machine can hold: stops the start. */
+export class CapacityError extends Error {
+  readonly code = 'capacity_error';
+
+  constructor(message: string) {
+    super(message);
+    this.name = new.target.name;
+  }
+}

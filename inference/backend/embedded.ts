@@ -1,0 +1,163 @@
+/** The backend that runs a checkpoint in this process. It exists at once and becomes ready when the model is loaded. */
+
+import { CheckpointError, ModelLoading, RequestError, ShuttingDown } from '../errors.ts';
+import { buildPrompt } from '../text/prompt.ts';
+import type { Backend, BackendState, BackendStats, GenerationEvent, GenerationRequest, ModelInfo, RgbImage } from '../types.ts';
+import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
+import { readModelCard } from './model-card.ts';
+
+export interface EmbeddedBackendOptions {
+  /** Checkpoint folder in the Hugging Face layout. */
+  readonly checkpoint: string;
+  /** Names that requests may use; the first one is the model's id. */
+  readonly servedNames: readonly [string, ...string[]];
+  /** How the decoder's weights are kept. */
+  readonly quantization: LoadOptions['quantization'];
+  /** Where compiled checkpoints are kept. */
+  readonly cacheDir: string;
+  /** Most sequences that wait for a slot; one more is refused with QueueFull. */
+  readonly maxQueue: number;
+  /** Threads of the runtime; absent takes one for each processor. */
+  readonly threads?: number;
+  /** Sequences that run at once; absent takes what half the machine's memory holds, 32 at most. */
+  readonly maxNumSeqs?: number;
+  /** Tokens of one sequence; absent takes what the model has positions for. */
+  readonly maxModelLen?: number;
+  /** Version of the program, part of the fingerprint. */
+  readonly version: string;
+  readonly log: { info(details: object, message: string): void };
+}
+
+/** Features of some 100 pictures of a 13B model, or of thousands for a small one. */
+const IMAGE_CACHE_BYTES = 256 * 2 ** 20;
+
+/** Starts to load the checkpoint and returns at once; `state()` tells how far it is. */
+export function createEmbeddedBackend(options: EmbeddedBackendOptions): Backend {
+  return new EmbeddedBackend(options);
+}
+
+const NO_STATS: BackendStats = {
+  running: 0,
+  waiting: 0,
+  slots: 0,
+  freeSlots: 0,
+  promptTokens: 0,
+  completionTokens: 0,
+  decodeSteps: 0,
+  prefillChunks: 0,
+  imagesEncoded: 0,
+  imageCacheHits: 0,
+  runtimeMs: 0,
+};
+
+class EmbeddedBackend implements Backend {
+  readonly #options: EmbeddedBackendOptions;
+  readonly #loading: Promise<void>;
+  readonly #stop = new AbortController();
+  #state: BackendState = { phase: 'loading', step: 'starting' };
+  #info: ModelInfo;
+  #model: LoadedModel | null = null;
+  #closed: Promise<void> | null = null;
+
+  constructor(options: EmbeddedBackendOptions) {
+    this.#options = options;
+    this.#info = {
+      names: options.servedNames,
+      created: 0,
+      maxModelLen: options.maxModelLen ?? 0,
+      license: 'unknown',
+      modalities: ['text'],
+      fingerprint: 'fp_loading',
+    };
+    this.#loading = this.#load().catch((error: unknown) => {
+      if (this.#closed !== null) return;
+      this.#state = { phase: 'failed', error: error instanceof Error ? error : new CheckpointError(String(error)) };
+    });
+  }
+
+  state(): BackendState {
+    return this.#state;
+  }
+
+  models(): readonly ModelInfo[] {
+    return [this.#info];
+  }
+
+  stats(): BackendStats {
+    return this.#model?.engine.stats() ?? NO_STATS;
+  }
+
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
+    const { engine, template, tokenizer, preprocessor, runner } = this.#ready();
+    const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model);
+    const pixels = async (image: RgbImage) => {
+      if (preprocessor === null) throw new RequestError('This model takes no images.', 'messages');
+      return preprocessor.run(image);
+    };
+    const events = engine.submit(
+      {
+        ids: built.ids,
+        images: built.images.map((image) => ({ hash: image.hash, pixels: () => pixels(image) })),
+        n: request.n,
+        sampling: request.sampling,
+        stopping: request.stopping,
+      },
+      signal,
+    );
+    yield { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText };
+    yield* events;
+  }
+
+  close(graceMs = 0): Promise<void> {
+    this.#closed ??= this.#shutDown(graceMs);
+    return this.#closed;
+  }
+
+  #ready(): LoadedModel {
+    if (this.#model !== null && this.#closed === null) return this.#model;
+    if (this.#closed !== null) throw new ShuttingDown();
+    throw new ModelLoading(this.#info.names[0] ?? '');
+  }
+
+  async #load(): Promise<void> {
+    const { checkpoint, log } = this.#options;
+    const startedAt = performance.now();
+    const card = await readModelCard(checkpoint);
+    this.#info = { ...this.#info, ...card };
+    const model = await loadModel({
+      checkpoint,
+      quantization: this.#options.quantization,
+      cacheDir: this.#options.cacheDir,
+      maxQueue: this.#options.maxQueue,
+      imageCacheBytes: IMAGE_CACHE_BYTES,
+      ...(this.#options.threads !== undefined && { threads: this.#options.threads }),
+      ...(this.#options.maxNumSeqs !== undefined && { slots: this.#options.maxNumSeqs }),
+      ...(this.#options.maxModelLen !== undefined && { maxModelLen: this.#options.maxModelLen }),
+      signal: this.#stop.signal,
+      onStep: (step, share) => {
+        this.#state = { phase: 'loading', step: share === undefined ? step : `${step} (${Math.round(share * 100)} %)` };
+      },
+    });
+    this.#model = model;
+    const { slots, maxModelLen, cacheBytes } = model.capacity;
+    this.#info = {
+      ...this.#info,
+      maxModelLen,
+      modalities: model.runner.spec.vision === null ? ['text'] : ['text', 'image'],
+      fingerprint: `fp_${this.#options.version}_${model.key.slice(0, 12)}`,
+    };
+    if (this.#closed !== null) return;
+    this.#state = { phase: 'ready' };
+    log.info(
+      { model: this.#info.names[0], slots, maxModelLen, cacheBytes, ms: Math.round(performance.now() - startedAt) },
+      'the model is ready',
+    );
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    this.#stop.abort(new ShuttingDown());
+    await this.#loading;
+    await this.#model?.close(graceMs);
+    this.#state = { phase: 'closed' };
+  }
+}

@@ -1,0 +1,103 @@
+/** A checkpoint made ready to run: compiled, opened, with its tokeniser, template, preprocessor and engine. */
+import { availableParallelism, totalmem } from 'node:os';
+import { compileCheckpoint } from '../compile/compile.ts';
+import type { QuantizationChoice } from '../compile/quantisation.ts';
+import { Engine } from '../engine/engine.ts';
+import type { ModelRunner } from '../engine/model-runner.ts';
+import { createSessionRunner } from '../engine/session-runner.ts';
+import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
+import { type Capacity, planCapacity } from './capacity.ts';
+
+export interface LoadOptions {
+  /** Folder in the Hugging Face layout. */
+  readonly checkpoint: string;
+  readonly quantization: QuantizationChoice;
+  readonly cacheDir: string;
+  readonly maxQueue: number;
+  /** Threads of the runtime; absent takes one for each processor. */
+  readonly threads?: number;
+  readonly slots?: number;
+  readonly maxModelLen?: number;
+  readonly imageCacheBytes: number;
+  /** Told what is being done now; `share` is how much of it is done, 0 … 1. */
+  readonly onStep: (step: string, share?: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface LoadedModel {
+  readonly key: string;
+  readonly runner: ModelRunner;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  /** Null for a model of text only. */
+  readonly preprocessor: Preprocessor | null;
+  readonly capacity: Capacity;
+  readonly engine: Engine;
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Loads a checkpoint, compiling it first if the cache does not have it.
+ * @throws CheckpointError, CapacityError, the signal's reason; what was opened by then is closed again
+ */
+export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
+  const { checkpoint, quantization, cacheDir, onStep, signal } = options;
+  onStep('compiling the checkpoint');
+  const compiled = await compileCheckpoint(checkpoint, {
+    quantization,
+    cacheDir,
+    signal,
+    onProgress: (share) => onStep('compiling the checkpoint', share),
+  });
+  signal.throwIfAborted();
+  onStep('opening the model');
+  const { spec } = compiled;
+  const capacity = planCapacity(
+    spec.decoder,
+    {
+      ...(options.slots !== undefined && { slots: options.slots }),
+      ...(options.maxModelLen !== undefined && { maxModelLen: options.maxModelLen }),
+    },
+    totalmem(),
+  );
+  const tokenizer = await loadTokenizer(checkpoint);
+  const template = await loadChatTemplate(checkpoint, tokenizer);
+  const preprocessor = spec.vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
+  let runner: ModelRunner | null = null;
+  try {
+    runner = await createSessionRunner(compiled, {
+      slots: capacity.slots,
+      maxModelLen: capacity.maxModelLen,
+      threads: options.threads ?? availableParallelism(),
+    });
+    signal.throwIfAborted();
+  } catch (error) {
+    await runner?.close();
+    await preprocessor?.close();
+    throw error;
+  }
+  const opened = runner;
+  const engine = new Engine({
+    runner: opened,
+    decode: (ids) => tokenizer.decode(ids),
+    eosTokenIds: tokenizer.eosTokenIds,
+    maxQueue: options.maxQueue,
+    imageCacheBytes: options.imageCacheBytes,
+  });
+  return {
+    key: compiled.key,
+    runner: opened,
+    tokenizer,
+    template,
+    preprocessor,
+    capacity,
+    engine,
+    async close(graceMs) {
+      await engine.close(graceMs);
+      await preprocessor?.close();
+      await opened.close();
+    },
+  };
+}
