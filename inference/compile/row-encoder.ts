@@ -20,76 +20,85 @@ export function encodeRows(
   const scales = new Float32Array((rows * scaleBytes) / 4);
   const encodeBlock = encoding.bits === 4 ? encodeInt4 : encodeInt8;
   const blockBytes = (encoding.block * encoding.bits) / 8;
-  // The last block of a row is padded with zeros, so that its nibbles are whole.
-  const block = new Float32Array(encoding.block);
+  // What lies behind the end of a row in its last block is zero: each byte holds zero points.
+  if (columns % encoding.block !== 0) packed.fill(encoding.bits === 4 ? 0x88 : 0x80);
   let index = 0;
   for (let row = 0; row < rows; row++) {
     for (let start = 0; start < columns; start += encoding.block) {
-      const end = Math.min(start + encoding.block, columns);
-      if (end - start < encoding.block) block.fill(0);
-      block.set(weights.subarray(row * columns + start, row * columns + end));
-      scales[index] = encodeBlock(block, packed, index * blockBytes);
+      const from = row * columns + start;
+      const to = row * columns + Math.min(start + encoding.block, columns);
+      scales[index] = encodeBlock(weights, from, to, packed, index * blockBytes);
       index++;
     }
   }
   return [packed, new Uint8Array(scales.buffer)];
 }
 
-/** Symmetric, stored with the operator's default zero point of 128. */
-function encodeInt8(block: Float32Array, out: Uint8Array, offset: number): number {
-  let largest = 0;
-  for (let i = 0; i < block.length; i++) largest = Math.max(largest, Math.abs(block[i] ?? 0));
+/** Symmetric, stored with the operator's default zero point of 128. Returns the scale. */
+function encodeInt8(weights: Float32Array, from: number, to: number, out: Uint8Array, offset: number): number {
+  const largest = Math.abs(extremeOf(weights, from, to));
   const inverse = largest === 0 ? 0 : 127 / largest;
-  for (let i = 0; i < block.length; i++) out[offset + i] = ((block[i] ?? 0) * inverse + 128.5) | 0;
+  for (let i = from; i < to; i++) out[offset + i - from] = ((weights[i] ?? 0) * inverse + 128.5) | 0;
   return largest / 127;
 }
 
-/** Steps around "largest weight at -8" that are tried; the best in least squares wins. */
+/** Steps around "weight of largest magnitude at -8" that are tried; the best in least squares wins. */
 const INT4_TRIALS = [8, 7.4, 7.7, 8.3, 8.6] as const;
 
 /**
  * Sixteen levels -8 … 7, stored with the operator's default zero point of 8, low nibble first. The weight of largest magnitude
  * takes the -8 side, which has one level more; the scale is the least-squares one for the rounding (llama.cpp's Q4_0 idea).
+ * Returns the scale.
  */
-function encodeInt4(block: Float32Array, out: Uint8Array, offset: number): number {
-  let extreme = 0;
-  for (let i = 0; i < block.length; i++) {
-    const weight = block[i] ?? 0;
-    if (Math.abs(weight) > Math.abs(extreme)) extreme = weight;
-  }
-  if (extreme === 0) {
-    out.fill(0x88, offset, offset + block.length / 2);
-    return 0;
-  }
+function encodeInt4(weights: Float32Array, from: number, to: number, out: Uint8Array, offset: number): number {
+  const extreme = extremeOf(weights, from, to);
   let inverse = 0;
   let scale = 0;
-  let best = -1;
-  for (const trial of INT4_TRIALS) {
-    const candidate = -trial / extreme;
-    let dot = 0;
-    let norm = 0;
-    for (let i = 0; i < block.length; i++) {
-      const weight = block[i] ?? 0;
-      const level = int4Level(weight * candidate) - 8;
-      dot += weight * level;
-      norm += level * level;
-    }
-    if (dot * dot > best * norm) {
-      best = (dot * dot) / norm;
-      inverse = candidate;
-      scale = dot / norm;
+  if (extreme !== 0) {
+    let best = -1;
+    for (const trial of INT4_TRIALS) {
+      const candidate = -trial / extreme;
+      let dot = 0;
+      let norm = 0;
+      for (let i = from; i < to; i++) {
+        const weight = weights[i] ?? 0;
+        const level = int4Level(weight * candidate) - 8;
+        dot += weight * level;
+        norm += level * level;
+      }
+      if (dot * dot > best * norm) {
+        best = (dot * dot) / norm;
+        inverse = candidate;
+        scale = dot / norm;
+      }
     }
   }
-  for (let i = 0; i < block.length; i += 2) {
-    out[offset + i / 2] = int4Level((block[i] ?? 0) * inverse) | (int4Level((block[i + 1] ?? 0) * inverse) << 4);
+  for (let i = from; i < to; i += 2) {
+    const high = i + 1 < to ? int4Level((weights[i + 1] ?? 0) * inverse) : 8;
+    out[offset + ((i - from) >> 1)] = int4Level((weights[i] ?? 0) * inverse) | (high << 4);
   }
   return scale;
 }
 
-/** Rounds to the nearest level and shifts it to 0 … 15. */
+/** The weight of largest magnitude. */
+function extremeOf(weights: Float32Array, from: number, to: number): number {
+  let extreme = 0;
+  let largest = 0;
+  for (let i = from; i < to; i++) {
+    const weight = weights[i] ?? 0;
+    const magnitude = weight < 0 ? -weight : weight;
+    if (magnitude > largest) {
+      largest = magnitude;
+      extreme = weight;
+    }
+  }
+  return extreme;
+}
+
+/** Rounds to the nearest level, shifted to 0 … 15; `scaled` is at least about -9. */
 function int4Level(scaled: number): number {
-  const level = (scaled + 8.5) | 0;
-  return Math.max(0, Math.min(15, level));
+  const level = (scaled + 9.5) | 0;
+  return level > 16 ? 15 : level > 0 ? level - 1 : 0;
 }
 
 function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: SourceType): Float32Array<ArrayBuffer> {

@@ -10,7 +10,7 @@ import { CheckpointError } from '../errors.ts';
 export const elementBytes = { F32: 4, F16: 2, BF16: 2 } as const;
 export type SourceType = keyof typeof elementBytes;
 
-export interface TensorEntry {
+interface TensorEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
   /** Position in the file, not in the data section. */
