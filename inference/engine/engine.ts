@@ -1,0 +1,308 @@
+/** The engine: continuous batching over one model runner. Token ids in, text out; knows nothing of chats, files or HTTP. */
+import { randomInt } from 'node:crypto';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { ContextLengthExceeded, EngineFailure, QueueFull, RequestError, ShuttingDown } from '../errors.ts';
+import { Candidates } from '../sampling/candidates.ts';
+import { createSampler } from '../sampling/sampler.ts';
+import type { Decode } from '../text/detokenizer.ts';
+import type { BackendStats } from '../types.ts';
+import { Continuation } from './continuation.ts';
+import { Doorbell } from './doorbell.ts';
+import { EventStream } from './event-stream.ts';
+import { ImageCache } from './image-cache.ts';
+import type { ModelRunner } from './model-runner.ts';
+import { EnginePrompt } from './prompt.ts';
+import { ActiveRequest, type EngineEvent, type EngineRequest } from './request.ts';
+import { RetryAfter } from './retry-after.ts';
+import { type Action, Scheduler } from './scheduler.ts';
+import { Sequence } from './sequence.ts';
+
+export interface EngineOptions {
+  /** Stays the caller's: closed by whoever opened it, after the engine. */
+  readonly runner: ModelRunner;
+  readonly decode: Decode;
+  /** Tokens with which the model ends its text. */
+  readonly eosTokenIds: readonly number[];
+  /** Most sequences that may wait for a slot. */
+  readonly maxQueue: number;
+  /** Bytes of image features kept for later requests; 0 keeps none. */
+  readonly imageCacheBytes: number;
+  /** Most prompt tokens between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
+  readonly prefillBudget?: number;
+  /** Most prompt tokens of one run while nothing decodes. */
+  readonly maxChunk?: number;
+  /** Most images of one run of the vision encoder while nothing decodes. */
+  readonly imageBatch?: number;
+  /** Unread events at which a request stops decoding until its reader has caught up. */
+  readonly maxUnread?: number;
+}
+
+const DEFAULTS = { prefillBudget: 128, maxChunk: 512, imageBatch: 8, maxUnread: 64 };
+/** Sampling gives way to other work of the thread after so many milliseconds. */
+const MAX_BUSY_MS = 4;
+
+export class Engine {
+  readonly #options: EngineOptions & typeof DEFAULTS;
+  readonly #runner: ModelRunner;
+  readonly #scheduler: Scheduler<Sequence>;
+  readonly #images: ImageCache | null;
+  readonly #scratch: Candidates;
+  readonly #doorbell = new Doorbell();
+  readonly #requestOf = new Map<Sequence, ActiveRequest>();
+  /** Requests with events that their readers have not been told of. */
+  readonly #spoke = new Set<ActiveRequest>();
+  readonly #retryAfter = new RetryAfter<Sequence>();
+  readonly #loop: Promise<void>;
+  #closed: Promise<void> | null = null;
+  #broken: EngineFailure | null = null;
+  #promptTokens = 0;
+  #completionTokens = 0;
+  #decodeSteps = 0;
+  #prefillChunks = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#runner = options.runner;
+    const { spec } = options.runner;
+    const { maxQueue, prefillBudget, maxChunk, imageBatch } = this.#options;
+    this.#scheduler = new Scheduler({
+      slots: options.runner.slots,
+      maxQueue,
+      prefillBudget,
+      maxChunk,
+      imageBatch,
+      imageBatchBesideDecode: 1,
+      maxGap: 2,
+    });
+    this.#images =
+      spec.vision === null
+        ? null
+        : new ImageCache({
+            runner: options.runner,
+            vision: spec.vision,
+            maxBytes: options.imageCacheBytes,
+            onReady: () => this.#doorbell.ring(),
+          });
+    this.#scratch = new Candidates(spec.decoder.vocabSize);
+    this.#loop = this.#run().catch((cause: unknown) => this.#break(cause));
+  }
+
+  /**
+   * Queues a request. Reading its events drives nothing, but not reading them pauses it after `maxUnread`: it keeps its
+   * slots until the events are read, `signal` aborts or the iteration is left, each of which frees them at the next step.
+   * @returns events for one reader; the iteration throws EngineFailure, what an image's `pixels()` threw if it is a
+   *   RequestError, ShuttingDown, or the signal's reason
+   * @throws RequestError, ContextLengthExceeded, ImageCountMismatch, QueueFull, ShuttingDown, EngineFailure, or the signal's reason
+   */
+  submit(request: EngineRequest, signal: AbortSignal): AsyncIterableIterator<EngineEvent> {
+    signal.throwIfAborted();
+    if (this.#broken !== null) throw this.#broken;
+    if (this.#closed !== null) throw new ShuttingDown();
+    const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision);
+    const maxTokens = this.#maxTokens(prompt.length, request.stopping.maxTokens);
+    this.#checkRoom(request.n);
+
+    const stream = new EventStream<EngineEvent>({
+      limit: this.#options.maxUnread,
+      onRoom: () => this.#doorbell.ring(),
+      onLeave: () => this.#abandon(active, null),
+    });
+    const active = new ActiveRequest(stream, prompt);
+    const seed = request.sampling.seed ?? randomInt(2 ** 48 - 1);
+    const endTokenIds = new Set([...this.#options.eosTokenIds, ...request.stopping.stopTokenIds]);
+    const sequences = Array.from(
+      { length: request.n },
+      (_, choice) =>
+        new Sequence({
+          choice,
+          prompt,
+          sampler: createSampler(request.sampling, seed, choice, this.#scratch),
+          continuation: new Continuation({ decode: this.#options.decode, endTokenIds, stop: request.stopping.stop, maxTokens }),
+          isPaused: () => stream.full,
+          onImageRefused: (error) => this.#abandon(active, error),
+        }),
+    );
+    active.begin(sequences, signal, () => this.#abandon(active, signal.reason));
+    for (const sequence of sequences) {
+      this.#requestOf.set(sequence, active);
+      this.#scheduler.enqueue(sequence);
+    }
+    this.#doorbell.ring();
+    return stream;
+  }
+
+  stats(): BackendStats {
+    const { encoded, hits } = this.#images?.counts ?? { encoded: 0, hits: 0 };
+    return {
+      running: this.#scheduler.running,
+      waiting: this.#scheduler.waiting,
+      slots: this.#runner.slots,
+      freeSlots: this.#runner.slots - this.#scheduler.running,
+      promptTokens: this.#promptTokens,
+      completionTokens: this.#completionTokens,
+      decodeSteps: this.#decodeSteps,
+      prefillChunks: this.#prefillChunks,
+      imagesEncoded: encoded,
+      imageCacheHits: hits,
+      runtimeMs: this.#runner.runtimeMs,
+    };
+  }
+
+  /**
+   * Takes no new work and refuses what still waits; requests that have begun may finish for at most `graceMs`, then fail
+   * with ShuttingDown. Resolves when no run is under way and no slot is held. Idempotent; does not close the runner.
+   */
+  close(graceMs = 0): Promise<void> {
+    this.#closed ??= this.#shutDown(graceMs);
+    return this.#closed;
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    for (const request of this.#requests()) if (!request.started) this.#abandon(request, new ShuttingDown());
+    const timer = setTimeout(() => {
+      for (const request of this.#requests()) this.#abandon(request, new ShuttingDown());
+    }, graceMs);
+    this.#doorbell.ring();
+    await this.#loop;
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#closed === null || this.#requestOf.size > 0) {
+      for (const sequence of this.#scheduler.admit()) this.#begin(sequence);
+      const step = this.#perform(this.#scheduler.next(this.#images?.ready ?? 0));
+      // What the step before said goes out while the runtime computes this one.
+      this.#deliver();
+      await step;
+    }
+    this.#deliver();
+  }
+
+  #perform(action: Action<Sequence>): Promise<void> {
+    switch (action.kind) {
+      case 'encode':
+        return this.#images?.encode(action.images) ?? Promise.resolve();
+      case 'prefill':
+        return this.#prefill(action);
+      case 'decode':
+        return this.#decode(action);
+      case 'idle':
+        return this.#doorbell.wait();
+    }
+  }
+
+  #begin(sequence: Sequence): void {
+    this.#retryAfter.begin(sequence);
+    this.#requestOf.get(sequence)?.start();
+    if (this.#images !== null) sequence.requestImages(this.#images);
+  }
+
+  async #prefill({ sequence, slot, start, tokens }: Action<Sequence> & { kind: 'prefill' }): Promise<void> {
+    let logits: Float32Array | null;
+    try {
+      logits = await this.#runner.prefill(sequence.chunk(slot, start, tokens));
+    } catch (cause) {
+      this.#failSequence(sequence, new EngineFailure('A prefill run failed.', { cause }));
+      return;
+    }
+    this.#prefillChunks++;
+    this.#promptTokens += tokens;
+    if (sequence.ended) return;
+    sequence.advance(tokens);
+    if (this.#images !== null) sequence.requestImages(this.#images);
+    if (sequence.computed < sequence.promptLength) return;
+    if (logits === null) this.#failSequence(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
+    else this.#say(sequence, logits);
+  }
+
+  async #decode({ firstSlot, rows }: Action<Sequence> & { kind: 'decode' }): Promise<void> {
+    const due = rows.map((row) => (row.due ? row.sequence : null));
+    const ids = Int32Array.from(due, (sequence) => sequence?.lastToken ?? 0);
+    // A row that is not due writes behind its own last token, where its next own token will overwrite it.
+    const lengths = Int32Array.from(rows, (row) => row.sequence?.computed ?? 0);
+    let logits: Float32Array;
+    try {
+      logits = await this.#runner.decode({ firstSlot, ids, lengths });
+    } catch (cause) {
+      const failure = new EngineFailure('A decode run failed.', { cause });
+      for (const sequence of due) if (sequence !== null) this.#failSequence(sequence, failure);
+      return;
+    }
+    this.#decodeSteps++;
+    const vocab = logits.length / rows.length;
+    let busySince = performance.now();
+    for (const [row, sequence] of due.entries()) {
+      if (sequence === null || sequence.ended) continue;
+      sequence.advance(1);
+      this.#say(sequence, logits.subarray(row * vocab, (row + 1) * vocab));
+      if (performance.now() - busySince < MAX_BUSY_MS) continue;
+      await breathe();
+      busySince = performance.now();
+    }
+  }
+
+  #say(sequence: Sequence, logits: Float32Array): void {
+    const request = this.#requestOf.get(sequence);
+    if (request === undefined) return;
+    try {
+      const said = sequence.sample(logits);
+      this.#completionTokens++;
+      request.say(sequence, said);
+      this.#spoke.add(request);
+      if (said.finish !== null) this.#release(sequence);
+    } catch (error) {
+      this.#abandon(request, error instanceof EngineFailure ? error : new EngineFailure('Choosing a token failed.', { cause: error }));
+    }
+  }
+
+  #deliver(): void {
+    for (const request of this.#spoke) request.stream.flush();
+    this.#spoke.clear();
+  }
+
+  #failSequence(sequence: Sequence, failure: EngineFailure): void {
+    const request = this.#requestOf.get(sequence);
+    if (request !== undefined) this.#abandon(request, failure);
+  }
+
+  /** Ends all of a request's choices; `error` goes to its reader, who may have left. */
+  #abandon(request: ActiveRequest, error: unknown): void {
+    for (const sequence of request.sequences) this.#release(sequence);
+    request.fail(error);
+    this.#spoke.delete(request);
+  }
+
+  #release(sequence: Sequence): void {
+    if (!this.#requestOf.delete(sequence)) return;
+    sequence.end();
+    this.#images?.withdraw(sequence);
+    this.#scheduler.remove(sequence);
+    this.#retryAfter.end(sequence);
+    this.#doorbell.ring();
+  }
+
+  #requests(): Set<ActiveRequest> {
+    return new Set(this.#requestOf.values());
+  }
+
+  #maxTokens(promptLength: number, asked: number | undefined): number {
+    if (asked !== undefined && asked < 1) throw new RequestError(`max_tokens is ${asked}; it must be at least 1.`, 'max_tokens');
+    const { maxModelLen } = this.#runner;
+    if (promptLength + (asked ?? 1) > maxModelLen) throw new ContextLengthExceeded(promptLength, asked ?? 1, maxModelLen);
+    return asked ?? maxModelLen - promptLength;
+  }
+
+  #checkRoom(n: number): void {
+    const most = this.#runner.slots + this.#options.maxQueue;
+    if (n < 1 || n > most) throw new RequestError(`n is ${n}; this server takes from 1 to ${most} choices.`, 'n');
+    if (n <= this.#scheduler.room) return;
+    const { waiting } = this.#scheduler;
+    throw new QueueFull(waiting, this.#retryAfter.seconds(waiting + n, this.#runner.slots));
+  }
+
+  /** Only a fault of the engine itself comes here: better every request fails loudly than that all hang. */
+  #break(cause: unknown): void {
+    this.#broken = new EngineFailure('The engine stopped.', { cause });
+    for (const request of this.#requests()) this.#abandon(request, this.#broken);
+  }
+}

@@ -1,0 +1,119 @@
+/** One choice on its way through the engine: where it stands in the cache, and what it needs to go on. */
+import type { Sampler } from '../sampling/sampler.ts';
+import type { Continuation, Said } from './continuation.ts';
+import type { ImageCache, ImageOwner } from './image-cache.ts';
+import type { PrefillChunk } from './model-runner.ts';
+import type { EnginePrompt } from './prompt.ts';
+import type { Schedulable } from './scheduler.ts';
+
+/** Images asked for ahead of the prefill; bounds the features that a sequence holds on to. */
+const IMAGES_AHEAD = 8;
+
+export interface SequenceOptions {
+  readonly choice: number;
+  readonly prompt: EnginePrompt;
+  readonly sampler: Sampler;
+  readonly continuation: Continuation;
+  readonly isPaused: () => boolean;
+  readonly onImageRefused: (error: Error) => void;
+}
+
+export class Sequence implements Schedulable, ImageOwner {
+  readonly choice: number;
+  readonly #options: SequenceOptions;
+  /** Of each image: `[tokensPerImage, hidden]` from when it is encoded until it is in the cache. */
+  readonly #features: (Float32Array | null)[];
+  readonly #requested = new Set<number>();
+  #computed = 0;
+  #lastToken = 0;
+  #ended = false;
+
+  constructor(options: SequenceOptions) {
+    this.choice = options.choice;
+    this.#options = options;
+    this.#features = options.prompt.images.map(() => null);
+  }
+
+  get promptLength(): number {
+    return this.#options.prompt.length;
+  }
+
+  get computed(): number {
+    return this.#computed;
+  }
+
+  get computable(): number {
+    const { prompt } = this.#options;
+    let image = prompt.imagesWithin(this.#computed);
+    while (this.#features[image]) image++;
+    return prompt.lengthBefore(image);
+  }
+
+  get awaitingImages(): boolean {
+    const first = this.#options.prompt.imagesWithin(this.#computed);
+    for (const image of this.#requested) if (image >= first && !this.#features[image]) return true;
+    return false;
+  }
+
+  get paused(): boolean {
+    return this.#options.isPaused();
+  }
+
+  /** Sampled last, and not in the cache yet. */
+  get lastToken(): number {
+    return this.#lastToken;
+  }
+
+  get tokens(): number {
+    return this.#options.continuation.tokens;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** From here on nothing is computed for it. */
+  end(): void {
+    this.#ended = true;
+    this.#features.fill(null);
+  }
+
+  /** Asks for the images that the next chunks will need. */
+  requestImages(cache: ImageCache): void {
+    const { images } = this.#options.prompt;
+    const first = this.#options.prompt.imagesWithin(this.#computed);
+    for (let i = first; i < Math.min(first + IMAGES_AHEAD, images.length); i++) {
+      const image = images[i];
+      if (image === undefined || this.#requested.has(i)) continue;
+      this.#requested.add(i);
+      this.#features[i] = cache.request(image, this);
+    }
+  }
+
+  receive(hash: string, features: Float32Array): void {
+    for (const image of this.#requested) {
+      if (this.#options.prompt.images[image]?.hash === hash) this.#features[image] = features;
+    }
+  }
+
+  refuse(error: Error): void {
+    this.#options.onImageRefused(error);
+  }
+
+  chunk(slot: number, start: number, tokens: number): PrefillChunk {
+    return this.#options.prompt.chunk(slot, start, tokens, this.#features);
+  }
+
+  /** Notes that so many more of its tokens are in the cache. */
+  advance(tokens: number): void {
+    this.#computed += tokens;
+    this.#features.fill(null, 0, this.#options.prompt.imagesWithin(this.#computed));
+  }
+
+  /** Chooses the next token from the logits `[vocab]` after all tokens before it. */
+  sample(logits: Float32Array): Said {
+    const { sampler, continuation } = this.#options;
+    this.#lastToken = sampler(logits, continuation.tokens);
+    return continuation.accept(this.#lastToken);
+  }
+}
