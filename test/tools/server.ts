@@ -9,6 +9,8 @@ import { projectRoot } from './project.ts';
 export interface RunningServer {
   /** Without `/v1`. */
   readonly url: string;
+  /** Has an IPC channel, for what `nodeArgs` may have preloaded. */
+  readonly child: ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export async function startServer(
     await stop();
     throw error;
   }
-  return { url, stop };
+  return { url, child, stop };
 }
 
 async function freePort(): Promise<number> {

@@ -1,0 +1,69 @@
+/** `npm run bench`: how fast the engine is, alone and over HTTP, and beside `session.run`; every measurement in a process of its own. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { measureHttp } from './http-load.ts';
+import { planOf } from './plan.ts';
+import { report } from './report.ts';
+import type { LibraryResult, StepComparison, WorkloadResult } from './results.ts';
+import { workloads } from './workloads.ts';
+
+const help = `npm run bench -- [options]
+  --quick          fewer requests and blocks: a smoke test, not a measurement
+  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps
+  --no-http        leave out the measurements over HTTP
+  --threads N      threads of the runtime (default: one for each processor)
+  --json           print JSON instead of tables`;
+
+const { values: options } = parseArgs({
+  allowNegative: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    http: { type: 'boolean', default: true },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** Runs a probe and resolves to the one message it sends. @throws Error when it ends without */
+async function probe<Result>(file: string, args: readonly string[]): Promise<Result> {
+  const child = fork(new URL(file, import.meta.url), args);
+  const ended = once(child, 'exit');
+  const told = once(child, 'message') as Promise<[Result]>;
+  const failed = ended.then(([code]) => {
+    throw new Error(`${file} ended with code ${code} before it had measured.`);
+  });
+  const [result] = await Promise.race([told, failed]);
+  failed.catch(() => undefined); // its exit after the message is as it should be
+  await ended;
+  return result;
+}
+
+async function main(): Promise<void> {
+  if (options.help) return console.log(help);
+  const plan = planOf(options.quick, Number(options.threads));
+  const wanted = (name: string) => options.only === undefined || options.only.split(',').includes(name);
+  const progress = (text: string) => process.stderr.write(`${text}\n`);
+  const measured: WorkloadResult[] = [];
+  for (const workload of workloads.filter(({ name }) => wanted(name))) {
+    await workload.prepare();
+    progress(`${workload.name}: as a library …`);
+    const library = await probe<LibraryResult>('./library-probe.js', [workload.name, JSON.stringify(plan)]);
+    if (options.http) progress(`${workload.name}: over HTTP …`);
+    const http = options.http ? await measureHttp(workload, plan) : [];
+    measured.push({ name: workload.name, describes: workload.describes, library, http });
+  }
+  let steps: StepComparison[] = [];
+  if (wanted('steps')) {
+    await workloads[0]?.prepare();
+    progress('steps: engine and session.run in turn …');
+    steps = await probe<StepComparison[]>('./step-probe.js', [JSON.stringify(plan)]);
+  }
+  const result = { workloads: measured, steps };
+  console.log(options.json ? JSON.stringify(result, null, 2) : report(result));
+}
+
+await main();
