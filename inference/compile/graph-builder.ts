@@ -34,9 +34,16 @@ export interface Initializer {
   readonly value: Value;
   readonly type: ElementType;
   readonly shape: readonly number[];
-  /** Bytes that are known now, or one of the parts that a pass over checkpoint rows will give. */
-  readonly data: Uint8Array | { readonly job: RowJob; readonly part: number };
+  readonly data: InitializerData;
 }
+
+export type InitializerData =
+  /** Known now, and small: stays in the graph file. */
+  | Uint8Array
+  /** Float32 rows (along the first axis) that are computed when they are written. */
+  | { readonly generate: (firstRow: number, rows: number) => Float32Array }
+  /** One of the parts that a pass over checkpoint rows will give. */
+  | { readonly job: RowJob; readonly part: number };
 
 export class GraphBuilder {
   readonly inputs: TensorInfo[] = [];
@@ -57,7 +64,7 @@ export class GraphBuilder {
     this.outputs.push({ value, type, shape });
   }
 
-  initializer(name: string, type: ElementType, shape: readonly number[], data: Initializer['data']): Value {
+  initializer(name: string, type: ElementType, shape: readonly number[], data: InitializerData): Value {
     const value = new Value(name);
     this.initializers.push({ value, type, shape, data });
     return value;

@@ -9,9 +9,7 @@ import { bytesPerRow, type RowJob, rowsOf } from './row-job.ts';
 import { elementBytes } from './safetensors.ts';
 
 const PAGE = 4096;
-/** Bytes known beforehand that are not worth a page stay in the graph file. */
-const INLINE_BYTES = 1024;
-/** Source bytes that are read and encoded at a time: a few milliseconds of work. */
+/** Bytes that are read and encoded, or computed, at a time: a few milliseconds of work. */
 const CHUNK_BYTES = 512 * 1024;
 
 export interface Placement {
@@ -35,11 +33,11 @@ export function placeInitializers(initializers: readonly Initializer[]): WeightL
   const jobs = new Map<RowJob, number[]>();
   let size = 0;
   for (const initializer of initializers) {
-    const { data } = initializer;
-    if (data instanceof Uint8Array && data.byteLength <= INLINE_BYTES) continue;
-    const byteLength = data instanceof Uint8Array ? data.byteLength : rowsOf(data.job) * partBytes(data.job, data.part);
+    const { data, shape } = initializer;
+    if (data instanceof Uint8Array) continue;
+    const byteLength = 'job' in data ? rowsOf(data.job) * partBytes(data.job, data.part) : rowBytes(shape) * (shape[0] ?? 0);
     places.set(initializer, { offset: size, byteLength });
-    if (!(data instanceof Uint8Array)) {
+    if ('job' in data) {
       const offsets = jobs.get(data.job) ?? [];
       offsets[data.part] = size;
       jobs.set(data.job, offsets);
@@ -59,8 +57,7 @@ export async function writeWeightFile(
   await using resources = new Resources(sourceBytes);
   const out = await resources.open(path, 'w');
   await out.truncate(size);
-  for (const [{ data }, { offset }] of places) if (data instanceof Uint8Array) await writeAll(out, data, offset);
-
+  for (const [initializer, { offset }] of places) await writeGenerated(out, initializer, offset);
   const running = new Set<Promise<void>>();
   let failure: unknown;
   const finish = async (chunk: Chunk, parts: Promise<Uint8Array[]>) => {
@@ -138,6 +135,21 @@ async function readChunk(input: FileHandle, chunk: Chunk): Promise<Uint8Array<Ar
 async function writeAll(out: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
   let done = 0;
   while (done < bytes.length) done += (await out.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
+}
+
+async function writeGenerated(out: FileHandle, { data, shape }: Initializer, offset: number): Promise<void> {
+  if (!('generate' in data)) return;
+  const [rows = 0] = shape;
+  const step = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes(shape)));
+  for (let first = 0; first < rows; first += step) {
+    const { buffer } = data.generate(first, Math.min(step, rows - first));
+    await writeAll(out, new Uint8Array(buffer), offset + first * rowBytes(shape));
+  }
+}
+
+/** Bytes of a float32 row, along the first axis. */
+function rowBytes(shape: readonly number[]): number {
+  return shape.slice(1).reduce((product, size) => product * size, 4);
 }
 
 function partBytes(job: RowJob, part: number): number {

@@ -4,7 +4,7 @@ import type { Operators } from '../compile/operators.ts';
 import type { Weights } from '../compile/weights.ts';
 import { activate } from './activations.ts';
 import type { TextConfig } from './config.ts';
-import { rotaryTables } from './rope.ts';
+import { rotaryTable } from './rope.ts';
 import { graphNames } from './spec.ts';
 
 /**
@@ -51,10 +51,10 @@ function attentionOf(g: Operators, config: TextConfig, inputIds: Value) {
   const { hiddenSize, heads, kvHeads, headDim, maxPositions } = config;
   const seqlensK = g.input(graphNames.seqlensK, 'int32', ['batch']);
   const totalSequenceLength = g.input(graphNames.totalSequenceLength, 'int32', []);
-  const tables = rotaryTables(config.rope, headDim, maxPositions);
-  const tableShape = [maxPositions, headDim / 2];
-  const cosCache = g.initializer('cos_cache', 'float32', tableShape, tables.cos);
-  const sinCache = g.initializer('sin_cache', 'float32', tableShape, tables.sin);
+  const table = (name: string, wave: (angle: number) => number) =>
+    g.initializer(name, 'float32', [maxPositions, headDim / 2], { generate: rotaryTable(config.rope, headDim, wave) });
+  const cosCache = table('cos_cache', Math.cos);
+  const sinCache = table('sin_cache', Math.sin);
   const batchTokensRest = g.Concat([g.Shape(inputIds), g.int64([-1])], 0);
   const cacheShape = ['batch', kvHeads, 'max_len', headDim];
 

@@ -1,25 +1,23 @@
-/** Tables of cosines and sines for rotary position embeddings. */
+/** Tables of cosines or sines for rotary position embeddings. */
 import type { RopeConfig } from './config.ts';
 
 /**
- * @returns float32 bytes of two tables `[positions, headDim/2]`
+ * @param wave `Math.cos` or `Math.sin`
+ * @returns a function that computes rows `first … first + count - 1` of the table `[positions, headDim/2]`
  * Frequencies are rounded to float32 before they meet the position, and so is the angle, as transformers computes them.
  */
-export function rotaryTables(rope: RopeConfig, headDim: number, positions: number): { cos: Uint8Array; sin: Uint8Array } {
+export function rotaryTable(rope: RopeConfig, headDim: number, wave: (angle: number) => number) {
   const half = headDim / 2;
   const frequencies = Float32Array.from({ length: half }, (_, i) =>
     scaled(rope, Math.fround(1 / Math.fround(rope.theta ** ((2 * i) / headDim)))),
   );
-  const cos = new Float32Array(positions * half);
-  const sin = new Float32Array(positions * half);
-  for (let position = 0; position < positions; position++) {
-    for (let i = 0; i < half; i++) {
-      const angle = Math.fround(position * (frequencies[i] ?? 0));
-      cos[position * half + i] = Math.cos(angle);
-      sin[position * half + i] = Math.sin(angle);
+  return (first: number, count: number): Float32Array => {
+    const rows = new Float32Array(count * half);
+    for (let row = 0; row < count; row++) {
+      for (let i = 0; i < half; i++) rows[row * half + i] = wave(Math.fround((first + row) * (frequencies[i] ?? 0)));
     }
-  }
-  return { cos: new Uint8Array(cos.buffer), sin: new Uint8Array(sin.buffer) };
+    return rows;
+  };
 }
 
 function scaled(rope: RopeConfig, frequency: number): number {
