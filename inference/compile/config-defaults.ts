@@ -64,4 +64,15 @@ export const towerDefaults: Readonly<Record<string, Defaults>> = {
     hidden_act: 'quick_gelu',
     layer_norm_eps: 1e-5,
   },
+  siglip_vision_model: {
+    hidden_size: 768,
+    intermediate_size: 3072,
+    num_hidden_layers: 12,
+    num_attention_heads: 12,
+    num_channels: 3,
+    image_size: 224,
+    patch_size: 16,
+    hidden_act: 'gelu_pytorch_tanh',
+    layer_norm_eps: 1e-6,
+  },
 };

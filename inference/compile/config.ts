@@ -136,7 +136,7 @@ function readVision(root: ConfigFields, text: TextConfig): VisionConfig {
     throw root.refusal('image_token_index', `an id below the vocabulary's size ${text.vocabSize}`);
   return {
     tower: readTower(root, layer),
-    keepClassToken: strategy === 'full',
+    dropFirstPosition: strategy === 'default',
     projectorActivation: root.key('projector_hidden_act', activations),
     projectorBias: root.flag('multimodal_projector_bias'),
     imageTokenId,
@@ -145,7 +145,8 @@ function readVision(root: ConfigFields, text: TextConfig): VisionConfig {
 
 function readTower(root: ConfigFields, featureLayer: number): TowerConfig {
   const section = root.nested('vision_config', {});
-  const defaults = towerDefaults[section.key('model_type', towerDefaults, 'clip_vision_model')];
+  const modelType = section.key('model_type', towerDefaults, 'clip_vision_model');
+  const defaults = towerDefaults[modelType];
   const fields = section.withDefaults(root.has('vision_config') ? { ...defaults } : { ...defaults, ...llavaTowerDefaults });
   if (fields.size('num_channels') !== 3) throw fields.refusal('num_channels', '3');
   const layers = fields.size('num_hidden_layers');
@@ -156,6 +157,7 @@ function readTower(root: ConfigFields, featureLayer: number): TowerConfig {
   const heads = fields.size('num_attention_heads');
   if (hiddenSize % heads !== 0) throw fields.refusal('num_attention_heads', `a divisor of hidden_size ${hiddenSize}`);
   return {
+    family: modelType === 'siglip_vision_model' ? 'siglip' : 'clip',
     hiddenSize,
     intermediateSize: fields.size('intermediate_size'),
     layers: wanted,

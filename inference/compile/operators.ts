@@ -41,8 +41,8 @@ export class Operators extends GraphBuilder {
   Gather = (table: Value, indices: Value) => this.#one('Gather', [table, indices], { axis: 0 });
   /** `[n, in]` × transposed `[out, in]` + `[out]`: a linear layer in the checkpoint's own layout. */
   Gemm = (x: Value, weight: Value, bias: Value | null) => this.#one('Gemm', bias ? [x, weight, bias] : [x, weight], { transB: 1 });
-  Conv = (x: Value, weight: Value, kernel: number, stride: number) =>
-    this.#one('Conv', [x, weight], { kernel_shape: [kernel, kernel], strides: [stride, stride] });
+  Conv = (x: Value, weight: Value, bias: Value | null, kernel: number, stride: number) =>
+    this.#one('Conv', bias ? [x, weight, bias] : [x, weight], { kernel_shape: [kernel, kernel], strides: [stride, stride] });
   LayerNormalization = (x: Value, scale: Value, bias: Value, epsilon: number) =>
     this.#one('LayerNormalization', [x, scale, bias], { axis: -1, epsilon: { float: epsilon } });
   /** Root-mean-square normalisation; the runtime registers it in ONNX's own domain. */

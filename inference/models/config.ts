@@ -37,6 +37,7 @@ export interface TextConfig {
 }
 
 export interface TowerConfig {
+  readonly family: 'clip' | 'siglip';
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   /** Encoder layers up to the one whose output becomes the features; later ones are never run. */
@@ -50,8 +51,8 @@ export interface TowerConfig {
 
 export interface VisionConfig {
   readonly tower: TowerConfig;
-  /** Select strategy "full" keeps the class token among the features, "default" drops it. */
-  readonly keepClassToken: boolean;
+  /** Select strategy "default" leaves out the first position (CLIP's class token), "full" keeps all. */
+  readonly dropFirstPosition: boolean;
   readonly projectorActivation: string;
   readonly projectorBias: boolean;
   readonly imageTokenId: number;
@@ -67,8 +68,12 @@ export interface CheckpointConfig {
   readonly eosTokenIds: readonly number[];
 }
 
+/** Vectors that go through the tower for one image: its patches, and before them CLIP's class token. */
+export function positionsOf(tower: TowerConfig): number {
+  return Math.floor(tower.imageSize / tower.patchSize) ** 2 + (tower.family === 'clip' ? 1 : 0);
+}
+
 /** Rows of features that one image becomes. */
 export function tokensPerImage(vision: VisionConfig): number {
-  const side = Math.floor(vision.tower.imageSize / vision.tower.patchSize);
-  return side * side + (vision.keepClassToken ? 1 : 0);
+  return positionsOf(vision.tower) - (vision.dropFirstPosition ? 1 : 0);
 }

@@ -61,7 +61,7 @@ t.test('FireLLaVA-13b', async (t) => {
     qkvBias: false,
     slidingWindow: null,
   });
-  t.match(config.vision, { keepClassToken: false, projectorActivation: 'gelu', projectorBias: true, imageTokenId: 32000 });
+  t.match(config.vision, { dropFirstPosition: true, projectorActivation: 'gelu', projectorBias: true, imageTokenId: 32000 });
   t.match(config.vision?.tower, { layers: 23, activation: 'quick_gelu', layerNormEps: 1e-5 }, 'the layer after the features is left out');
   t.equal(tokensPerImage(config.vision!), 576);
   t.same([config.bosTokenId, config.padTokenId, config.eosTokenIds], [1, 32001, [2]]);
@@ -133,7 +133,7 @@ t.test('what is not supported is refused by name', async (t) => {
     [llava({ text_config: { model_type: 'phi3' } }), 'text_config.model_type "phi3" is not supported'],
     [
       llava({ vision_config: { model_type: 'pixtral' } }),
-      'vision_config.model_type "pixtral" is not supported, expected one of clip_vision_model',
+      'vision_config.model_type "pixtral" is not supported, expected one of clip_vision_model, siglip_vision_model',
     ],
     [llava({ vision_feature_layer: [-2, -5] }), 'vision_feature_layer [-2,-5] is not supported, expected an integer'],
     [llava({ vision_feature_layer: -30 }), 'vision_feature_layer -30 is not supported, expected a hidden state of a tower of 24 layers'],
