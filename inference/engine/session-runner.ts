@@ -33,7 +33,8 @@ export async function createSessionRunner(compiled: CompiledModel, options: Sess
   }
   const opened: { close(): Promise<void> }[] = [];
   const open = async (file: string) => {
-    const session = await Session.create(file, { threads, spinning });
+    // Batches and chunks are bounded, so there are few combinations of shapes.
+    const session = await Session.create(file, { threads, spinning, memoryPattern: true });
     opened.push(session);
     return session;
   };

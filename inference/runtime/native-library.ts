@@ -1,6 +1,6 @@
 /** Finds and loads the ONNX Runtime library that `onnxruntime-node` ships. */
-import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import koffi, { type LibraryHandle } from 'koffi';
 
 /** File names inside `onnxruntime-node/bin/napi-v6/<platform>/<arch>/`; the very file its own binding links to, so one process holds one copy. */
@@ -20,7 +20,7 @@ const asyncStackBytes = 8 * 1024 * 1024;
 export function runtimeLibraryPath(platform: NodeJS.Platform = process.platform, arch: string = process.arch): string {
   const fileName = fileNames[platform];
   if (fileName === undefined) throw new Error(`ONNX Runtime has no build for ${platform}; use linux, darwin or win32.`);
-  const root = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  const root = path.dirname(fileURLToPath(import.meta.resolve('onnxruntime-node/package.json')));
   return path.join(root, 'bin', 'napi-v6', platform, arch, fileName);
 }
 

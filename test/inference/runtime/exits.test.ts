@@ -7,11 +7,12 @@ import t from 'tap';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const graphs = path.join(root, 'test/fixtures/runtime');
+const scenarios = fileURLToPath(new URL('../../fixtures/runtime/exits.ts', import.meta.url));
+const graphs = path.dirname(scenarios);
 
 /** Compiles the runtime and the scenarios, as the loader of the tests would take seconds in each process and worker. */
 async function compile(folder: string): Promise<string> {
-  const entry = 'test/fixtures/runtime/exits';
+  const entry = path.relative(root, scenarios).replace(/\.ts$/, '');
   const runtime = (await readdir(path.join(root, 'inference/runtime'))).map((name) => `inference/runtime/${path.parse(name).name}`);
   for (const name of [...runtime, 'inference/errors', 'inference/models/spec', entry]) {
     const compilerOptions: ts.CompilerOptions = {

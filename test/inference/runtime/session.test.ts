@@ -132,7 +132,7 @@ t.test('a run leaves the event loop free, and has the session to itself', async 
   t.throws(() => bind(binding, 'bindInput', 'x', 'float32', new Float32Array(1), [1, 1]), { message: /is running/ });
   let turns = 0;
   for (; !done; turns++) await new Promise(setImmediate);
-  t.ok(turns > 10, `${turns} turns of the loop during the run`);
+  t.ok(turns > 0, `${turns} turns of the loop during the run`);
   await run;
 
   const second = session.run(binding);
