@@ -6,8 +6,8 @@ import { KvCache } from './kv-cache.ts';
 import type { Session } from './session.ts';
 import { type ElementType, NativeMemory, Tensor, tensorBytes } from './tensor.ts';
 
-/** Bindings kept: making one takes a few microseconds for each tensor of the cache, a large model has a hundred. */
-const keptBindings = 64;
+/** Bindings kept: making one takes 1 to 2 ms for a cache of 24 layers, keeping one a few dozen kilobytes. */
+const keptBindings = 256;
 
 /** One forward pass: all rows of a run have the same number of new tokens. */
 interface Inputs {
