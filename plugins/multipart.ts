@@ -1,0 +1,94 @@
+/** Reads `multipart/form-data` requests: one part with the JSON body, and files that the body names as attachments. */
+import multipart, { type MultipartFile, type MultipartValue } from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { ApiError } from './errors/api-error.ts';
+
+export interface MultipartOptions {
+  readonly maxFiles: number;
+  /** Bytes of all parts together. */
+  readonly maxBytes: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Files of a multipart request by part name and by file name; empty for a JSON request. */
+    attachments: ReadonlyMap<string, Uint8Array>;
+  }
+}
+
+/** Names of the part that holds the JSON body. */
+const bodyParts = ['request', 'payload'];
+const noAttachments: ReadonlyMap<string, Uint8Array> = new Map();
+
+export default fp<MultipartOptions>(
+  async (app, { maxFiles, maxBytes }) => {
+    await app.register(multipart, {
+      // The body may come as a file part, too: that is what FormData makes of a Blob.
+      limits: { files: maxFiles + 1, fields: 16, fieldSize: maxBytes, fileSize: maxBytes },
+    });
+    app.decorateRequest('attachments');
+    app.addHook('preValidation', async (request) => {
+      request.attachments = noAttachments;
+      if (!request.isMultipart()) return;
+      try {
+        const { body, attachments } = await readForm(request, maxBytes);
+        request.body = body;
+        request.attachments = attachments;
+      } catch (error) {
+        // The rest of the form is let go unread; left in the pipe it would block the connection's next request.
+        request.raw.unpipe();
+        request.raw.resume();
+        throw error instanceof Error && 'code' in error ? error : invalidForm('The body is not valid multipart/form-data.');
+      }
+    });
+  },
+  { name: 'multipart', fastify: '5.x' },
+);
+
+async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ body: unknown; attachments: Map<string, Uint8Array> }> {
+  const attachments = new Map<string, Uint8Array>();
+  let body: { readonly json: unknown } | undefined;
+  let bytes = 0;
+  for await (const part of request.parts()) {
+    const content = await contentOf(part);
+    bytes += content.length;
+    if (bytes > maxBytes) throw new ApiError('The form is too large for this server.', { status: 413, code: 'request_too_large' });
+    if (bodyParts.includes(part.fieldname)) {
+      if (body !== undefined)
+        throw invalidForm('The form has more than one part with the JSON body; send exactly one part named "request".');
+      body = { json: parsed(content, part.fieldname) };
+    } else if (part.type === 'file') {
+      for (const name of new Set([part.fieldname, part.filename])) addAttachment(attachments, name, content);
+    }
+  }
+  if (body === undefined) throw invalidForm('The form has no part named "request" (or "payload") with the JSON body.');
+  return { body: body.json, attachments };
+}
+
+async function contentOf(part: MultipartFile | MultipartValue): Promise<Uint8Array> {
+  if (part.type === 'file') return part.toBuffer();
+  // A field that declares itself as JSON arrives parsed.
+  return Buffer.from(typeof part.value === 'string' ? part.value : JSON.stringify(part.value));
+}
+
+function parsed(content: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(content).toString('utf8'));
+  } catch {
+    throw new ApiError(`The part "${name}" of the form is not valid JSON.`, { status: 400, code: 'invalid_json' });
+  }
+}
+
+function addAttachment(attachments: Map<string, Uint8Array>, name: string, content: Uint8Array): void {
+  if (name === '') return;
+  const present = attachments.get(name);
+  if (present !== undefined && present !== content) {
+    throw invalidForm(`Two parts of the form are named ${JSON.stringify(name)}; give each file a name of its own.`);
+  }
+  attachments.set(name, content);
+}
+
+function invalidForm(message: string): ApiError {
+  return new ApiError(message, { status: 400, code: 'invalid_multipart' });
+}
