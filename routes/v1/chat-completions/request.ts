@@ -1,0 +1,74 @@
+/** From a chat body to what the engine is asked; pure. */
+import type { ChatMessage, ContentPart, GenerationRequest, RgbImage } from '../../../inference/types.ts';
+import { ApiError, InvalidValue, UnsupportedParameter } from '../../../plugins/errors/api-error.ts';
+import type { ImageReference } from '../../../plugins/images/normalise.ts';
+import { samplingParams, stoppingParams } from '../generation/request.ts';
+import type { ChatBody } from './schema.ts';
+
+type Message = ChatBody['messages'][number];
+
+/** All images of the conversation, in reading order. */
+export function imageReferences({ messages }: ChatBody): ImageReference[] {
+  return messages.flatMap(({ content }, message) => {
+    if (content === undefined || typeof content === 'string') return [];
+    return content.flatMap((part, index) => {
+      if (part.type === 'text') return [];
+      const param = `messages[${message}].content[${index}].image_url`;
+      return [typeof part.image_url === 'string' ? { url: part.image_url, param } : { url: part.image_url.url, param: `${param}.url` }];
+    });
+  });
+}
+
+/** @throws UnsupportedParameter, ApiError for combinations that no schema can tell */
+export function checkChat(body: ChatBody): void {
+  const { max_tokens, max_completion_tokens } = body;
+  if (max_tokens !== undefined && max_completion_tokens !== undefined && max_tokens !== max_completion_tokens) {
+    throw new InvalidValue("'max_tokens' and 'max_completion_tokens' ask for different limits; send only one of them.", 'max_tokens');
+  }
+  body.messages.forEach(checkMessage);
+}
+
+function checkMessage(message: Message, index: number): void {
+  if (message.role !== 'assistant') return;
+  for (const field of ['tool_calls', 'function_call', 'audio'] as const) {
+    const value = (message as Readonly<Record<string, unknown>>)[field];
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    throw new UnsupportedParameter(`messages[${index}].${field}`, 'Leave it out.');
+  }
+  if (message.content === undefined) {
+    const param = `messages[${index}].content`;
+    throw new ApiError(`Missing required parameter: '${param}'.`, { status: 400, code: 'missing_required_parameter', param });
+  }
+}
+
+/** @param images decoded, one for each of {@link imageReferences}, in that order */
+export function chatRequest(body: ChatBody, images: readonly RgbImage[], requestId: string): GenerationRequest {
+  const remaining = images.values();
+  return {
+    model: body.model,
+    prompt: {
+      kind: 'chat',
+      messages: body.messages.map((message) => chatMessage(message, remaining)),
+      addGenerationPrompt: body.add_generation_prompt ?? true,
+    },
+    n: body.n ?? 1,
+    sampling: samplingParams(body),
+    stopping: stoppingParams(body, body.max_completion_tokens ?? body.max_tokens),
+    requestId,
+  };
+}
+
+function chatMessage({ role, content = '', name }: Message, images: Iterator<RgbImage>): ChatMessage {
+  const parts = typeof content === 'string' ? [{ type: 'text', text: content } as const] : content;
+  return {
+    role: role === 'developer' ? 'system' : role,
+    content: parts.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : nextImage(images))),
+    ...(name !== undefined && { name }),
+  };
+}
+
+function nextImage(images: Iterator<RgbImage>): ContentPart {
+  const next = images.next();
+  if (next.done) throw new RangeError('Fewer images than image parts');
+  return { type: 'image', image: next.value };
+}

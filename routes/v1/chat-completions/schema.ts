@@ -1,0 +1,89 @@
+/** What `POST /v1/chat/completions` takes and gives. */
+import { type Static, Type } from 'typebox';
+import { generationProperties, Nullable, taggedUnion, UsageSchema } from '../generation/schema.ts';
+
+const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() });
+
+const ImagePart = Type.Object({
+  type: Type.Literal('image_url'),
+  image_url: Type.Union(
+    [
+      Type.String(),
+      Type.Object({
+        url: Type.String({ description: '`data:` URI, `http(s)` URL, or `attachment://<part or file name>` of a multipart request.' }),
+        detail: Type.Optional(Type.Enum(['auto', 'low', 'high'], { description: 'Accepted; the model sees every image in its one size.' })),
+      }),
+    ],
+    { description: 'The image, as OpenAI has it, or its URL alone.' },
+  ),
+});
+
+const TextContent = Type.Union([
+  Type.String(),
+  Type.Array(taggedUnion('type', [TextPart]), { minItems: 1, title: 'an array of text parts' }),
+]);
+
+const UserContent = Type.Union([
+  Type.String(),
+  Type.Array(taggedUnion('type', [TextPart, ImagePart]), { minItems: 1, title: 'an array of content parts' }),
+]);
+
+const name = Type.Optional(Type.String({ description: 'Handed to the chat template.' }));
+
+const SystemMessage = Type.Object({ role: Type.Enum(['system', 'developer']), content: TextContent, name });
+const UserMessage = Type.Object({ role: Type.Literal('user'), content: UserContent, name });
+const AssistantMessage = Type.Object({ role: Type.Literal('assistant'), content: Type.Optional(TextContent), name });
+
+export const chatProperties = {
+  ...generationProperties,
+  messages: Type.Array(taggedUnion('role', [SystemMessage, UserMessage, AssistantMessage]), { minItems: 1 }),
+  max_completion_tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Most tokens of each choice.' })),
+  add_generation_prompt: Type.Optional(
+    Type.Boolean({ description: 'End the prompt with the opening of an assistant turn. Default true.' }),
+  ),
+};
+
+export const ChatBody = Type.Object(chatProperties);
+export type ChatBody = Static<typeof ChatBody>;
+
+export const ChatCompletion = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('chat.completion'),
+  created: Type.Integer(),
+  model: Type.String(),
+  choices: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      message: Type.Object({ role: Type.Literal('assistant'), content: Type.String(), refusal: Type.Null() }),
+      logprobs: Type.Null(),
+      finish_reason: Type.Enum(['stop', 'length']),
+    }),
+  ),
+  usage: UsageSchema,
+  service_tier: Type.Literal('default'),
+  system_fingerprint: Type.String(),
+});
+export type ChatCompletion = Static<typeof ChatCompletion>;
+
+const ChatCompletionChunk = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('chat.completion.chunk'),
+  created: Type.Integer(),
+  model: Type.String(),
+  service_tier: Type.Literal('default'),
+  system_fingerprint: Type.String(),
+  choices: Type.Array(
+    Type.Object({
+      index: Type.Integer(),
+      delta: Type.Object({
+        role: Type.Optional(Type.Literal('assistant')),
+        content: Type.Optional(Type.String()),
+        refusal: Type.Optional(Type.Null()),
+      }),
+      logprobs: Type.Null(),
+      finish_reason: Nullable(Type.Enum(['stop', 'length'])),
+    }),
+  ),
+  usage: Type.Optional(Nullable(UsageSchema)),
+});
+export type ChatCompletionChunk = Static<typeof ChatCompletionChunk>;

@@ -1,0 +1,125 @@
+/** What to do with parameters that the schemas do not carry out: refuse by name, or ignore and say so. */
+import { InvalidValue, UnsupportedParameter } from '../../../plugins/errors/api-error.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Rule {
+  /** Values that ask for what happens anyway. */
+  readonly harmless: (value: unknown, body: Json) => boolean;
+  /** Tells the caller what would be accepted. */
+  readonly accepted: string;
+}
+
+const leaveOut = 'Leave it out.';
+
+function only(...values: readonly unknown[]): Rule {
+  return {
+    harmless: (value) => values.includes(value),
+    accepted: `Leave it out, or send ${values.map((value) => JSON.stringify(value)).join(' or ')}.`,
+  };
+}
+const never: Rule = { harmless: () => false, accepted: leaveOut };
+const anything: Rule = { harmless: () => true, accepted: '' };
+const empty: Rule = {
+  harmless: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
+  accepted: leaveOut,
+};
+const plainText: Rule = {
+  harmless: (value) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'text',
+  accepted: 'Only {"type": "text"} is.',
+};
+
+const shared: Readonly<Record<string, Rule>> = {
+  store: only(false),
+  presence_penalty: only(0),
+  frequency_penalty: only(0),
+  repetition_penalty: only(1),
+  length_penalty: only(1),
+  logit_bias: empty,
+  min_tokens: only(0),
+  min_p: only(0),
+  typical_p: only(1),
+  ignore_eos: only(false),
+  include_stop_str_in_output: only(false),
+  skip_special_tokens: only(true),
+  spaces_between_special_tokens: anything,
+  response_format: plainText,
+  structured_outputs: never,
+  guided_json: never,
+  guided_regex: never,
+  guided_choice: never,
+  guided_grammar: never,
+  truncate_prompt_tokens: never,
+  priority: only(0),
+  use_beam_search: only(false),
+  image_policy: only('all'),
+  prompt_logprobs: never,
+};
+
+/** Chat parameters of OpenAI and vLLM beyond the schema. */
+export const chatRules: Readonly<Record<string, Rule>> = {
+  ...shared,
+  logprobs: only(false),
+  top_logprobs: only(0),
+  echo: only(false),
+  best_of: only(1),
+  tools: empty,
+  tool_choice: only('none', 'auto'),
+  functions: empty,
+  function_call: only('none', 'auto'),
+  parallel_tool_calls: anything,
+  chat_template: never,
+  chat_template_kwargs: empty,
+  continue_final_message: only(false),
+  add_special_tokens: only(false),
+  documents: empty,
+  modalities: { harmless: (value) => Array.isArray(value) && value.every((item) => item === 'text'), accepted: 'Only ["text"] is.' },
+  audio: never,
+  prediction: anything,
+  reasoning_effort: only('none'),
+  verbosity: only('medium'),
+  web_search_options: never,
+  prompt_cache_key: anything,
+  prompt_cache_retention: anything,
+  safety_identifier: anything,
+};
+
+/** Completion parameters of OpenAI and vLLM beyond the schema. */
+export const completionRules: Readonly<Record<string, Rule>> = {
+  ...shared,
+  suffix: only(''),
+  logprobs: only(false),
+  best_of: { harmless: (value, body) => value === (body['n'] ?? 1), accepted: 'Leave it out, or send the value of `n`.' },
+  add_special_tokens: only(true),
+};
+
+/**
+ * Checks what the schema let through.
+ * @param known names that the schema carries out
+ * @returns names of unknown parameters, which are ignored
+ * @throws UnsupportedParameter for a known parameter with a value that would change the answer
+ */
+export function checkParameters(body: Json, known: Readonly<Record<string, unknown>>, rules: Readonly<Record<string, Rule>>): string[] {
+  const ignored: string[] = [];
+  for (const [name, value] of Object.entries(body)) {
+    if (Object.hasOwn(known, name)) continue;
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (rule === undefined) ignored.push(name);
+    else if (!rule.harmless(value, body)) throw new UnsupportedParameter(name, rule.accepted);
+  }
+  if (body['stream_options'] !== undefined && body['stream'] !== true) {
+    throw new InvalidValue("The 'stream_options' parameter is only allowed when 'stream' is true.", 'stream_options');
+  }
+  return ignored;
+}
+
+/** Header that names the ignored parameters, at most twenty; what has no place in a header is shown as `?`. */
+export function ignoredHeader(ignored: readonly string[]): Record<string, string> {
+  if (ignored.length === 0) return {};
+  return {
+    'x-ignored-parameters': ignored
+      .slice(0, 20)
+      .map((name) => name.slice(0, 64).replaceAll(/[^\w.-]/g, '?'))
+      .join(', '),
+  };
+}

@@ -1,0 +1,86 @@
+/** The parameters that chat and completions share: how long, how random, when to stop. */
+import { type Static, type TObject, Type } from 'typebox';
+
+/** One of several objects told apart by the constant in their `tag` member; unlike a plain union, a mismatch names one field. */
+export function taggedUnion<const Variants extends readonly TObject[]>(tag: string, variants: Variants) {
+  return Type.Unsafe<Static<Variants[number]>>({ type: 'object', oneOf: variants, discriminator: { propertyName: tag } });
+}
+
+/** A value or null, as answers have it. */
+export function Nullable<T extends Parameters<typeof Type.Union>[0][number]>(schema: T) {
+  return Type.Union([schema, Type.Null()]);
+}
+
+export const maxChoices = 128;
+const maxStops = 16;
+const int64 = { minimum: -(2 ** 63), maximum: 2 ** 63 };
+
+export const generationProperties = {
+  model: Type.String({ minLength: 1, maxLength: 512, description: 'Name or alias of a model that `GET /v1/models` lists.' }),
+  stream: Type.Optional(Type.Boolean({ description: 'Send the answer as server-sent events while it is written.' })),
+  stream_options: Type.Optional(
+    Type.Object(
+      {
+        include_usage: Type.Optional(Type.Boolean({ description: 'Send one last chunk with the token counts.' })),
+        include_obfuscation: Type.Optional(Type.Boolean({ description: 'Accepted; this server never pads its chunks.' })),
+      },
+      { description: 'Only with `stream: true`.' },
+    ),
+  ),
+  n: Type.Optional(Type.Integer({ minimum: 1, maximum: maxChoices, description: 'Choices for each prompt. Default 1.' })),
+  max_tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Most tokens of each choice.' })),
+  temperature: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 2, description: 'Randomness: 0 always takes the likeliest token. Default 1.' }),
+  ),
+  top_p: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'Draw from the smallest set of tokens whose probability reaches this. Default 1.',
+    }),
+  ),
+  top_k: Type.Optional(Type.Integer({ minimum: -1, description: 'Draw from the k likeliest tokens only; 0 or -1 keeps all. Default 0.' })),
+  seed: Type.Optional(
+    Type.Integer({ ...int64, description: 'The same seed gives the same text, whatever else the server does meanwhile.' }),
+  ),
+  stop: Type.Optional(
+    Type.Union(
+      [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { maxItems: maxStops, title: 'an array of strings' })],
+      {
+        description: 'Text that ends the answer; not part of it.',
+      },
+    ),
+  ),
+  stop_token_ids: Type.Optional(
+    Type.Array(Type.Integer({ minimum: 0 }), {
+      maxItems: 1024,
+      description: 'Tokens that end the answer, besides the end-of-sequence token.',
+    }),
+  ),
+  user: Type.Optional(Type.String({ description: 'Accepted; not used.' })),
+  metadata: Type.Optional(
+    Type.Record(Type.String(), Type.String({ maxLength: 512 }), { maxProperties: 16, description: 'Accepted; not used.' }),
+  ),
+  service_tier: Type.Optional(Type.Enum(['auto', 'default'], { description: 'There is one tier.' })),
+  request_id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$', description: 'Becomes the tail of the id of the answer.' })),
+};
+
+const GenerationBody = Type.Object(generationProperties);
+export type GenerationBody = Static<typeof GenerationBody>;
+
+export const UsageSchema = Type.Object({
+  prompt_tokens: Type.Integer({ description: 'Image tokens included.' }),
+  completion_tokens: Type.Integer(),
+  total_tokens: Type.Integer(),
+  prompt_tokens_details: Type.Object({
+    cached_tokens: Type.Integer(),
+    audio_tokens: Type.Integer(),
+    image_tokens: Type.Integer({ description: 'Tokens that the model spent on images.' }),
+  }),
+  completion_tokens_details: Type.Object({
+    reasoning_tokens: Type.Integer(),
+    audio_tokens: Type.Integer(),
+    accepted_prediction_tokens: Type.Integer(),
+    rejected_prediction_tokens: Type.Integer(),
+  }),
+});
