@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import t from 'tap';
+import { packageRoot } from '../../server/package-root.ts';
+
+const checkpoint = join(packageRoot, 'test', 'fixtures', 'checkpoints', 'gqa-tied');
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly stdout: string[];
+  readonly stderr: string[];
+  readonly exit: Promise<unknown>;
+  /** The first log line with this message, also one that is still to come. */
+  logged(message: RegExp): Promise<Record<string, unknown>>;
+}
+
+/** The entry point in a process of its own, loaded the way this test is. */
+function start(t: { teardown(free: () => unknown): void }, env: Record<string, string> = {}, argv: string[] = []): Run {
+  const child = spawn(process.execPath, [...process.execArgv, join(packageRoot, 'server', 'main.ts'), ...argv], {
+    env: { ...process.env, HOST: '127.0.0.1', PORT: '0', MODEL: checkpoint, CACHE_DIR: join(packageRoot, '.cache', 'test'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const waiting: ((line: string) => void)[] = [];
+  createInterface(child.stdout!).on('line', (line) => {
+    stdout.push(line);
+    for (const tell of waiting) tell(line);
+  });
+  createInterface(child.stderr!).on('line', (line) => stderr.push(line));
+  const exit = once(child, 'close').then(([code]) => code);
+  t.teardown(() => child.kill('SIGKILL'));
+  const logged = (message: RegExp) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const look = (line: string) => {
+        const entry = JSON.parse(line);
+        if (message.test(entry.msg)) resolve(entry);
+      };
+      waiting.push(look);
+      stdout.forEach(look);
+      void exit.then((code) => reject(new Error(`The server ended with ${code} before ${message}: ${stderr.join('\n')}`)));
+    });
+  return { child, stdout, stderr, exit, logged };
+}
+
+async function originOf(run: Run): Promise<string> {
+  const { msg } = await run.logged(/^listening at /);
+  return String(msg).replace('listening at ', '');
+}
+
+t.test('a wrong setting stops the start with one line', async (t) => {
+  const { exit, stdout, stderr } = start(t, { MAX_QUEUE: 'many' });
+  t.equal(await exit, 1);
+  t.strictSame([stdout, stderr], [[], ['MAX_QUEUE must be an integer of at least 0, but the environment says "many".']]);
+});
+
+t.test('--help prints and ends', async (t) => {
+  const { exit, stdout, stderr } = start(t, {}, ['--help']);
+  t.equal(await exit, 0);
+  t.match(stdout.join('\n'), /--served-model-name, SERVED_MODEL_NAME\n/);
+  t.strictSame(stderr, []);
+});
+
+t.test('a checkpoint that is not there stops the process with one line', async (t) => {
+  const { exit, stderr } = start(t, { MODEL: '/nowhere/model' });
+  t.equal(await exit, 1);
+  t.equal(stderr.length, 1, stderr.join('\n'));
+  t.match(stderr[0], /\/nowhere\/model/);
+});
+
+t.test('a port that is taken stops the process with one line', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => other.close());
+  await once(other, 'listening');
+  const address = other.address();
+  const port = typeof address === 'object' && address !== null ? String(address.port) : '';
+  const { exit, stderr } = start(t, { PORT: port });
+  t.equal(await exit, 1);
+  t.match(stderr, [new RegExp(`^Cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`)]);
+});
+
+t.test('the port opens before the model is there; SIGTERM lets a running answer finish and ends with 0', async (t) => {
+  const run = start(t, { SERVED_MODEL_NAME: 'mine,my/alias' });
+  const origin = await originOf(run);
+  t.equal((await fetch(`${origin}/health`)).status, 200);
+  await run.logged(/model is ready/);
+  t.equal((await fetch(`${origin}/ready`)).status, 200);
+  const { data } = (await (await fetch(`${origin}/v1/models`)).json()) as { data: { id: string }[] };
+  t.strictSame(
+    data.map(({ id }) => id),
+    ['mine', 'my/alias'],
+  );
+
+  const response = await fetch(`${origin}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'my/alias', prompt: 'a', max_tokens: 60, stream: true, seed: 1 }),
+  });
+  // The head is here, so the generation has begun.
+  run.child.kill('SIGTERM');
+  t.match(await response.text(), /"finish_reason":"(length|stop)"[\s\S]*data: \[DONE\]\n\n$/);
+  t.equal(await run.exit, 0);
+  t.strictSame(run.stderr, []);
+});
+
+t.test('SIGINT while loading ends with 0', async (t) => {
+  const run = start(t, { CACHE_DIR: t.testdir() });
+  await originOf(run);
+  run.child.kill('SIGINT');
+  t.equal(await run.exit, 0, run.stderr.join('\n'));
+});
