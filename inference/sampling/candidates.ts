@@ -47,8 +47,8 @@ export class Candidates {
     for (let id = 0; id < size; id++) {
       // The largest first: a temperature near 0 then drives the others to -Infinity, and never the best to Infinity or NaN.
       const difference = (logits[id] as number) - largest;
-      const score = difference === 0 ? 0 : difference * inverse;
-      if (score >= -Number.MAX_VALUE) {
+      const score = difference === 0 ? 0 : Math.fround(difference * inverse);
+      if (score > Number.NEGATIVE_INFINITY) {
         ids[count] = id;
         scores[count] = score;
         if (score < lowest) lowest = score;
@@ -56,8 +56,7 @@ export class Candidates {
       }
     }
     this.count = count;
-    // In float32, as the scores are: rounding may have moved the lowest further down.
-    this.#lowest = Math.fround(lowest);
+    this.#lowest = lowest;
   }
 
   /** Fills `weights`; returns their sum. */
