@@ -1,6 +1,6 @@
 /** A checkpoint folder's tensors: found by canonical name over all shards, checked, never read here. */
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { elementBytes, readSafetensorsHeader, type SafetensorsHeader, type SourceType } from './safetensors.ts';
 import { canonicalName, spellLike } from './tensor-names.ts';
@@ -93,8 +93,12 @@ async function readIndex(folder: string): Promise<Map<string, string> | null> {
   }
   try {
     const { weight_map: weightMap } = JSON.parse(text) as { weight_map: Record<string, string> };
-    return new Map(Object.entries(weightMap));
+    const shards = new Map(Object.entries(weightMap));
+    const outside = [...shards.values()].find((shard) => basename(shard) !== shard);
+    if (outside === undefined) return shards;
+    throw new CheckpointError(`${INDEX}: shard ${JSON.stringify(outside)} is not the name of a file in the checkpoint's folder`);
   } catch (error) {
+    if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(`${INDEX}: expected a JSON object with a weight_map`, { cause: error });
   }
 }

@@ -20,17 +20,33 @@ interface ReferenceFile {
   readonly prompts: readonly {
     readonly name: string;
     readonly pictures: readonly string[];
+    readonly messages: readonly ReferenceMessage[];
+    readonly rendered: string;
+    readonly text: string;
     readonly inputIds: readonly number[];
     readonly tokens: readonly number[];
     readonly logits: Place;
   }[];
 }
 
+interface ReferenceMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: readonly ({ readonly type: 'text'; readonly text: string } | { readonly type: 'image' })[];
+}
+
 export interface ReferencePrompt {
   readonly name: string;
+  readonly messages: readonly ReferenceMessage[];
+  /** PNG files, in the order of the messages' images. */
+  readonly pictures: readonly string[];
+  /** What the checkpoint's chat template makes of the messages. */
+  readonly rendered: string;
+  /** Image placeholders grown to their number of tokens. */
   readonly inputIds: Int32Array;
   /** Greedy tokens: the one after the prompt, then one for each step. */
   readonly tokens: readonly number[];
+  /** Text of all tokens but the last, without special tokens. */
+  readonly text: string;
   /** `[3, height, width]` of each picture. */
   readonly pixels: readonly Float32Array[];
   /** Logits `[vocab]` after the prompt and after each step. */
@@ -60,6 +76,10 @@ export async function readReference(name: string): Promise<Reference> {
       const vocab = prompt.logits.shape[1]!;
       return {
         name: prompt.name,
+        messages: prompt.messages,
+        pictures: prompt.pictures.map((picture) => join(references, 'pictures', picture)),
+        rendered: prompt.rendered,
+        text: prompt.text,
         inputIds: Int32Array.from(prompt.inputIds),
         tokens: prompt.tokens,
         pixels: prompt.pictures.map((picture) => load(file.pictures[picture]!)),

@@ -99,6 +99,21 @@ const cases: readonly {
     message: `${SHARD}: tensor model.no_such.weight is missing, although ${INDEX} lists it there`,
   },
   {
+    title: 'an index that points out of the folder',
+    fixture: 'mha-full',
+    damage: (folder) =>
+      editJson(folder, INDEX, (json) => {
+        (json['weight_map'] as Record<string, string>)['lm_head.weight'] = '../secret';
+      }),
+    message: `${INDEX}: shard "../secret" is not the name of a file in the checkpoint's folder`,
+  },
+  {
+    title: 'an index that is something else',
+    fixture: 'mha-full',
+    damage: (folder) => writeFile(join(folder, INDEX), '[]'),
+    message: `${INDEX}: expected a JSON object with a weight_map`,
+  },
+  {
     title: 'a file that is something else',
     fixture: 'gqa-tied',
     damage: (folder) => writeFile(join(folder, SINGLE), 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n'),
