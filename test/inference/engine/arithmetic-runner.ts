@@ -84,7 +84,7 @@ export class ArithmeticRunner implements ModelRunner {
       for (const [i, id] of ids.entries()) {
         const row = chunk.imageIndex?.[i] ?? -1;
         if (id === IMAGE && this.spec.vision !== null && row < 0) throw new Error('An image token came without its features.');
-        this.#write(slot, start + i, row < 0 ? id : mix(chunk.imageFeatures?.[row * HIDDEN] ?? Number.NaN, row * 31));
+        this.#write(slot, start + i, row < 0 ? id : this.#seen(chunk.imageFeatures, row));
       }
       return chunk.wantLogits ? this.#logits(slot, start + ids.length) : null;
     });
@@ -116,6 +116,12 @@ export class ArithmeticRunner implements ModelRunner {
     } finally {
       this.#busy = false;
     }
+  }
+
+  #seen(features: Float32Array | null, row: number): number {
+    const values = features?.subarray(row * HIDDEN, (row + 1) * HIDDEN);
+    if (values?.length !== HIDDEN) throw new Error(`Row ${row} is outside the image features.`);
+    return mix(values[0] ?? 0, values[1] ?? 0);
   }
 
   #write(slot: number, position: number, value: number): void {

@@ -69,9 +69,9 @@ t.test('refuses at once what cannot be served', async (t) => {
   t.throws(() => engine.submit(ask(words(32), { stopping: { stop: [], stopTokenIds: [] } }), never()), ContextLengthExceeded);
   t.throws(() => engine.submit(ask(words(20)), never()), { code: 'context_length_exceeded', message: /32 .*40 .*20 in the prompt/ });
   t.throws(() => engine.submit(ask(words(3), { stopping: { maxTokens: 0, stop: [], stopTokenIds: [] } }), never()), {
-    param: 'max_tokens',
+    message: /max_tokens is 0/,
   });
-  t.throws(() => engine.submit(ask(words(3), { n: 3 }), never()), { param: 'n', message: /from 1 to 2/ });
+  t.throws(() => engine.submit(ask(words(3), { n: 3 }), never()), { message: /n is 3.* from 1 to 2/ });
   t.throws(() => engine.submit(ask(words(3), { images: [image(1)] }), never()), ImageCountMismatch);
   t.throws(() => engine.submit(ask([IMAGE, IMAGE], { images: [] }), never()), ImageCountMismatch);
   t.throws(() => engine.submit(ask(words(3)), AbortSignal.abort()), { name: 'AbortError' });

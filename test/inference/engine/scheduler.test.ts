@@ -1,0 +1,247 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { type Action, type Schedulable, Scheduler, type SchedulerOptions } from '../../../inference/engine/scheduler.ts';
+
+interface Plain extends Schedulable {
+  name: number;
+  promptLength: number;
+  computed: number;
+  computable: number;
+  awaitingImages: boolean;
+  paused: boolean;
+  left: number;
+}
+
+const options: SchedulerOptions = {
+  slots: 4,
+  maxQueue: 10,
+  prefillBudget: 16,
+  maxChunk: 64,
+  imageBatch: 4,
+  imageBatchBesideDecode: 1,
+  maxGap: 2,
+};
+
+let names = 0;
+function sequence(promptLength: number, change: Partial<Plain> = {}): Plain {
+  return {
+    name: names++,
+    promptLength,
+    computed: 0,
+    computable: promptLength,
+    awaitingImages: false,
+    paused: false,
+    left: 5,
+    ...change,
+  };
+}
+
+/** A scheduler whose slots are held by sequences that decode. */
+function decoding(count: number, change: Partial<SchedulerOptions> = {}) {
+  const scheduler = new Scheduler<Plain>({ ...options, slots: 16, ...change });
+  const sequences = Array.from({ length: count }, () => sequence(3, { computed: 3 }));
+  for (const each of sequences) scheduler.enqueue(each);
+  scheduler.admit();
+  return { scheduler, sequences };
+}
+
+t.test('slots go to those who came first, the lowest slot first', (t) => {
+  const scheduler = new Scheduler<Plain>({ ...options, slots: 2 });
+  const [a, b, c, d] = [sequence(5), sequence(5), sequence(5), sequence(5)] as const;
+  for (const each of [a, b, c, d]) scheduler.enqueue(each);
+  t.strictSame(scheduler.admit(), [a, b]);
+  t.equal(scheduler.room, 8);
+  t.strictSame(scheduler.next(0), { kind: 'prefill', sequence: a, slot: 0, start: 0, tokens: 5 });
+  scheduler.remove(a);
+  scheduler.remove(c);
+  t.strictSame(scheduler.admit(), [d]);
+  b.computed = 5;
+  t.match(scheduler.next(0), { kind: 'prefill', sequence: d, slot: 0 });
+  t.end();
+});
+
+t.test('without work there is nothing to do', (t) => {
+  const scheduler = new Scheduler<Plain>(options);
+  t.strictSame(scheduler.next(0), { kind: 'idle' });
+  const { scheduler: paused, sequences } = decoding(1);
+  for (const each of sequences) each.paused = true;
+  t.strictSame(paused.next(0), { kind: 'idle' });
+  t.end();
+});
+
+t.test('a decode run takes idle rows along where that is cheaper than another run', (t) => {
+  const { scheduler, sequences } = decoding(10);
+  for (const slot of [1, 2, 5, 6, 7]) scheduler.remove(sequences[slot]!);
+  const due = (action: Action<Plain>) => (action.kind === 'decode' ? action.rows.map((row) => row.due) : action.kind);
+  const first = scheduler.next(0);
+  t.match(first, { kind: 'decode', firstSlot: 0 });
+  t.strictSame(due(first), [true, false, false, true, true]);
+  const second = scheduler.next(0);
+  t.match(second, { kind: 'decode', firstSlot: 8 });
+  t.strictSame(due(second), [true, true]);
+  t.match(scheduler.next(0), { kind: 'decode', firstSlot: 0 }, 'the next round');
+  t.end();
+});
+
+t.test('a row that is only in the range shows its holder, who is not due', (t) => {
+  const { scheduler, sequences } = decoding(3);
+  sequences[1]!.paused = true;
+  const action = scheduler.next(0);
+  t.strictSame(action.kind === 'decode' && action.rows, [
+    { sequence: sequences[0], due: true },
+    { sequence: sequences[1], due: false },
+    { sequence: sequences[2], due: true },
+  ]);
+  t.end();
+});
+
+t.test('who is removed or paused in the middle of a round is not decoded in it', (t) => {
+  const { scheduler, sequences } = decoding(9);
+  for (const slot of [1, 2, 3, 5, 6, 7]) scheduler.remove(sequences[slot]!);
+  t.match(scheduler.next(0), { kind: 'decode', firstSlot: 0 });
+  scheduler.remove(sequences[4]!);
+  sequences[8]!.paused = true;
+  t.match(scheduler.next(0), { kind: 'decode', firstSlot: 0 });
+  t.end();
+});
+
+t.test('an image about to come is waited for, unless there is a whole chunk before it', (t) => {
+  const scheduler = new Scheduler<Plain>(options);
+  const stub = sequence(50, { computable: 5, awaitingImages: true });
+  const whole = sequence(50, { computable: 16, awaitingImages: true });
+  scheduler.enqueue(stub);
+  scheduler.enqueue(whole);
+  scheduler.admit();
+  t.match(scheduler.next(0), { kind: 'prefill', sequence: whole, tokens: 16 });
+  stub.awaitingImages = false;
+  t.match(scheduler.next(0), { kind: 'prefill', sequence: stub, tokens: 5 });
+  t.end();
+});
+
+t.test('encoding takes turns with prefill, and with decoding beside it one image at a time', (t) => {
+  const scheduler = new Scheduler<Plain>(options);
+  scheduler.enqueue(sequence(5));
+  scheduler.admit();
+  t.strictSame(scheduler.next(9), { kind: 'encode', images: 4 });
+  t.match(scheduler.next(5), { kind: 'prefill' });
+  const busy = decoding(1);
+  t.strictSame(
+    [9, 8, 8, 7].map((ready) => busy.scheduler.next(ready)).map((action) => (action.kind === 'encode' ? action.images : action.kind)),
+    [1, 'decode', 1, 'decode'],
+  );
+  t.end();
+});
+
+const arrival = fc.record({
+  at: fc.nat(60),
+  promptLength: fc.integer({ min: 1, max: 120 }),
+  tokens: fc.integer({ min: 1, max: 20 }),
+  cancelledAt: fc.option(fc.nat(150)),
+  /** The image stands at this share of the prompt, and its pixels come so many steps after the slot. */
+  image: fc.option(fc.record({ share: fc.double({ min: 0, max: 0.99, noNaN: true }), delay: fc.nat(10) })),
+  pausedFrom: fc.option(fc.nat(100)),
+});
+
+t.test('over random arrivals, lengths, images, pauses and cancellations', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(arrival, { maxLength: 40 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.integer({ min: 1, max: 40 }),
+      (arrivals, slots, prefillBudget) => {
+        const scheduler = new Scheduler<Plain>({ ...options, slots, prefillBudget, maxQueue: 5 });
+        const alive = new Map<Plain, (typeof arrivals)[number]>();
+        const slotOf = new Map<Plain, number>();
+        const order: Plain[] = [];
+        const admittedOrder: Plain[] = [];
+        const waitingImages: { owner: Plain; readyAt: number }[] = [];
+        const lastServed = new Map<Plain, number>();
+        let prefilledSinceDecode = 0;
+        let encodedSinceDecode = 0;
+        const leave = (one: Plain) => {
+          alive.delete(one);
+          slotOf.delete(one);
+          scheduler.remove(one);
+          for (let i = waitingImages.length - 1; i >= 0; i--) if (waitingImages[i]?.owner === one) waitingImages.splice(i, 1);
+        };
+        let now = 0;
+        for (; now < 60 || alive.size > 0; now++) {
+          if (now > 20_000) throw new Error('somebody starves');
+          for (const each of arrivals) {
+            if (each.at !== now || scheduler.room < 1) continue;
+            const computable = each.image === null ? each.promptLength : Math.floor(each.promptLength * each.image.share);
+            const one = sequence(each.promptLength, { computable, left: each.tokens });
+            alive.set(one, each);
+            order.push(one);
+            scheduler.enqueue(one);
+          }
+          for (const [one, each] of alive) {
+            if (each.cancelledAt === now) leave(one);
+            one.paused = each.pausedFrom !== null && now >= each.pausedFrom && now < each.pausedFrom + 30;
+          }
+          if (scheduler.waiting > 5 + slots) throw new Error('the queue is too long');
+          for (const one of scheduler.admit()) {
+            admittedOrder.push(one);
+            const picture = alive.get(one)?.image;
+            if (picture) {
+              one.awaitingImages = true;
+              waitingImages.push({ owner: one, readyAt: now + picture.delay });
+            }
+          }
+          if (scheduler.running > slots) throw new Error('more runs than slots');
+          if (scheduler.waiting > 5) throw new Error('slots are free while somebody waits');
+          const decodable = [...alive.keys()].filter((one) => one.computed >= one.promptLength && !one.paused);
+          const action = scheduler.next(waitingImages.filter((each) => each.readyAt <= now).length);
+          if (action.kind === 'idle') {
+            const runnable = [...slotOf.keys()].some((one) => !one.paused && !one.awaitingImages);
+            if (runnable) throw new Error('idle in spite of work');
+            continue;
+          }
+          if (action.kind === 'encode') {
+            encodedSinceDecode++;
+            for (const done of waitingImages.filter((each) => each.readyAt <= now).slice(0, action.images)) {
+              waitingImages.splice(waitingImages.indexOf(done), 1);
+              done.owner.awaitingImages = false;
+              done.owner.computable = done.owner.promptLength;
+            }
+            continue;
+          }
+          if (action.kind === 'prefill') {
+            const { sequence: one, slot, start, tokens } = action;
+            if (!alive.has(one)) throw new Error('prefill of one who left');
+            if (start !== one.computed || tokens < 1 || start + tokens > one.computable) throw new Error('a wrong chunk');
+            for (const [other, held] of slotOf) if (other !== one && held === slot) throw new Error('a slot is used twice');
+            if ((slotOf.get(one) ?? slot) !== slot) throw new Error('the slot changed');
+            slotOf.set(one, slot);
+            one.computed += tokens;
+            prefilledSinceDecode = decodable.length > 0 ? prefilledSinceDecode + tokens : 0;
+            if (prefilledSinceDecode > prefillBudget) throw new Error('prefill stalls decoding');
+            if (one.computed === one.promptLength && --one.left === 0) leave(one);
+            continue;
+          }
+          if (decodable.length > 0 && encodedSinceDecode > 1 && prefilledSinceDecode > prefillBudget)
+            throw new Error('encoding stalls decoding');
+          prefilledSinceDecode = 0;
+          encodedSinceDecode = 0;
+          const { firstSlot, rows } = action;
+          if (!rows[0]?.due || !rows.at(-1)?.due) throw new Error('idle rows at the ends of a range');
+          for (const [i, { sequence: one, due }] of rows.entries()) {
+            if (one !== null && slotOf.has(one) && slotOf.get(one) !== firstSlot + i) throw new Error('a row shows another slot');
+            if (!due) continue;
+            if (one === null || !alive.has(one) || one.paused || one.computed < one.promptLength)
+              throw new Error('a row is due that cannot decode');
+            lastServed.set(one, now);
+            one.computed++;
+            if (--one.left === 0) leave(one);
+          }
+        }
+        if (scheduler.running + scheduler.waiting > 0) throw new Error('somebody was left behind');
+        const arrived = order.filter((one) => admittedOrder.includes(one));
+        if (arrived.some((one, i) => one !== admittedOrder[i])) throw new Error('somebody jumped the queue');
+      },
+    ),
+    { numRuns: 300, seed: 7 },
+  );
+  t.pass('nobody starves, nobody jumps the queue, no slot is used twice, decoding is never stalled');
+  t.end();
+});
