@@ -2,7 +2,7 @@
 import fp from 'fastify-plugin';
 import { QueueFull } from '../inference/errors.ts';
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   /** Requests that may wait for a slot; one more is refused. */
   readonly maxQueue: number;
 }

@@ -4,7 +4,7 @@ import { EngineFailure, ModelLoading, ShuttingDown } from '../inference/errors.t
 import type { Backend, ModelInfo } from '../inference/types.ts';
 import { ModelNotFound } from './errors/api-error.ts';
 
-export interface BackendOptions {
+interface BackendOptions {
   readonly backend: Backend;
   /** How long running requests may go on after the server was asked to close, in milliseconds. */
   readonly graceMs: number;

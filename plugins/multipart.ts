@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ApiError } from './errors/api-error.ts';
 
-export interface MultipartOptions {
+interface MultipartOptions {
   readonly maxFiles: number;
   /** Bytes of all parts together. */
   readonly maxBytes: number;

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { errorAnswer } from './errors/mapping.ts';
 
-export interface SseOptions {
+interface SseOptions {
   /** Silence after which a comment line is sent, so that proxies keep the connection; milliseconds. */
   readonly keepAliveMs?: number;
 }

@@ -27,7 +27,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export const embeddedCheckpoint = join(packageRoot, 'inference', 'checkpoints', 'firellava-tiny');
+const embeddedCheckpoint = join(packageRoot, 'inference', 'checkpoints', 'firellava-tiny');
 /** Compiled checkpoints are kept between test runs. */
 const cacheDir = join(packageRoot, '.cache', 'test');
 

@@ -18,8 +18,8 @@ interface Run {
 }
 
 /** The entry point in a process of its own, loaded the way this test is. */
-function start(t: { teardown(free: () => unknown): void }, env: Record<string, string> = {}, argv: string[] = []): Run {
-  const child = spawn(process.execPath, [...process.execArgv, join(packageRoot, 'server', 'main.ts'), ...argv], {
+function start(t: { teardown(free: () => unknown): void }, env: Record<string, string> = {}): Run {
+  const child = spawn(process.execPath, [...process.execArgv, join(packageRoot, 'server', 'main.ts')], {
     env: { ...process.env, HOST: '127.0.0.1', PORT: '0', MODEL: checkpoint, CACHE_DIR: join(packageRoot, '.cache', 'test'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -55,13 +55,6 @@ t.test('a wrong setting stops the start with one line', async (t) => {
   const { exit, stdout, stderr } = start(t, { MAX_QUEUE: 'many' });
   t.equal(await exit, 1);
   t.strictSame([stdout, stderr], [[], ['MAX_QUEUE must be an integer of at least 0, but the environment says "many".']]);
-});
-
-t.test('--help prints and ends', async (t) => {
-  const { exit, stdout, stderr } = start(t, {}, ['--help']);
-  t.equal(await exit, 0);
-  t.match(stdout.join('\n'), /--served-model-name, SERVED_MODEL_NAME\n/);
-  t.strictSame(stderr, []);
 });
 
 t.test('a checkpoint that is not there stops the process with one line', async (t) => {
