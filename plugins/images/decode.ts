@@ -1,0 +1,109 @@
+/** Turns the bytes of an image file into 8-bit sRGB pixels. */
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import sharp, { type Sharp } from 'sharp';
+import type { RgbImage } from '../../inference/types.ts';
+import { readBmpHeader } from './bmp.ts';
+import { ImageTooLarge, InvalidImage, UnsupportedImageFormat } from './errors.ts';
+import { readPnmHeader } from './pnm.ts';
+import type { Raster, RasterSize } from './raster.ts';
+import { type ImageFormat, sniffFormat } from './sniff.ts';
+
+/** Names for callers, and what sharp calls the format. */
+const formats: Readonly<Record<ImageFormat, { readonly title: string; readonly sharp: string | null }>> = {
+  png: { title: 'PNG', sharp: 'png' },
+  jpeg: { title: 'JPEG', sharp: 'jpeg' },
+  gif: { title: 'GIF', sharp: 'gif' },
+  webp: { title: 'WebP', sharp: 'webp' },
+  tiff: { title: 'TIFF', sharp: 'tiff' },
+  avif: { title: 'AVIF', sharp: 'heif' },
+  bmp: { title: 'BMP', sharp: null },
+  pnm: { title: 'PPM', sharp: null },
+};
+
+/** Some files cost far more time than their size lets expect; none may hold a decoder longer. */
+const decodeSeconds = 20;
+
+/** An image whose header has been read. */
+export interface OpenedImage extends RasterSize {
+  /**
+   * The pixels: EXIF orientation applied, the first frame of several, transparency composed on white.
+   * @throws InvalidImage; the signal's reason
+   */
+  decode(signal: AbortSignal): Promise<RgbImage>;
+}
+
+/**
+ * Reads the header, and so the size, before anything else is decoded.
+ * @throws UnsupportedImageFormat, InvalidImage, ImageTooLarge
+ */
+export async function openImage(bytes: Uint8Array, maxPixels: number, param: string | null): Promise<OpenedImage> {
+  const format = sniffFormat(bytes);
+  if (format === null) throw new UnsupportedImageFormat(param);
+  const invalid = () => new InvalidImage(formats[format].title, param);
+  const { size, pixels } = await (format === 'bmp' || format === 'pnm'
+    ? openRaster(bytes, format)
+    : openWithSharp(bytes, format, maxPixels)
+  ).catch(() => {
+    throw invalid();
+  });
+  if (size.width * size.height > maxPixels) throw ImageTooLarge.pixels(size.width, size.height, maxPixels, param);
+  return {
+    ...size,
+    decode: async (signal) => {
+      signal.throwIfAborted();
+      const [raster, digest] = await Promise.all([
+        pixels(signal).catch(() => {
+          signal.throwIfAborted();
+          throw invalid();
+        }),
+        // The same bytes always give the same pixels, and there are far fewer of them.
+        crypto.subtle.digest('SHA-256', new Uint8Array(bytes)),
+      ]);
+      return { ...raster, hash: Buffer.from(digest).toString('hex') };
+    },
+  };
+}
+
+interface Opened {
+  readonly size: RasterSize;
+  pixels(signal: AbortSignal): Promise<Raster>;
+}
+
+async function openRaster(bytes: Uint8Array, format: 'bmp' | 'pnm'): Promise<Opened> {
+  const { width, height } = format === 'bmp' ? readBmpHeader(bytes) : readPnmHeader(bytes);
+  return { size: { width, height }, pixels: (signal) => decodeInThread(bytes, format, signal) };
+}
+
+async function decodeInThread(bytes: Uint8Array, format: 'bmp' | 'pnm', signal: AbortSignal): Promise<Raster> {
+  const worker = new Worker(new URL(`./raster-worker${extname(import.meta.url)}`, import.meta.url), { workerData: { format, bytes } });
+  try {
+    const [raster] = await once(worker, 'message', { signal });
+    return raster;
+  } finally {
+    await worker.terminate();
+  }
+}
+
+async function openWithSharp(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Opened> {
+  // The limit on pixels is checked by the caller, with a message of its own; here it would count as damage.
+  const { width, height, format: found } = await sharp(bytes, { limitInputPixels: false }).metadata();
+  if (found !== formats[format].sharp) throw new Error(`sharp reads it as ${found}`);
+  // Truncated files fail, harmless warnings do not.
+  return {
+    size: { width, height },
+    pixels: () => sharpPixels(sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels, autoOrient: true })),
+  };
+}
+
+async function sharpPixels(image: Sharp): Promise<Raster> {
+  const { data, info } = await image
+    .timeout({ seconds: decodeSeconds })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toUint8Array();
+  if (info.channels !== 3) throw new Error(`expected 3 channels, got ${info.channels}`);
+  return { width: info.width, height: info.height, data: data as Raster['data'] };
+}
