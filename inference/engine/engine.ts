@@ -27,17 +27,15 @@ export interface EngineOptions {
   readonly maxQueue: number;
   /** Bytes of image features kept for later requests; 0 keeps none. */
   readonly imageCacheBytes: number;
-  /** Most prompt tokens between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
-  readonly prefillBudget?: number;
-  /** Most prompt tokens of one run while nothing decodes. */
-  readonly maxChunk?: number;
+  /** Prompt tokens of one run, and the most between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
+  readonly prefillChunk?: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
   readonly imageBatch?: number;
   /** Unread events at which a request stops decoding until its reader has caught up. */
   readonly maxUnread?: number;
 }
 
-const DEFAULTS = { prefillBudget: 128, maxChunk: 512, imageBatch: 8, maxUnread: 64 };
+const DEFAULTS = { prefillChunk: 128, imageBatch: 8, maxUnread: 64 };
 /** Sampling gives way to other work of the thread after so many milliseconds. */
 const MAX_BUSY_MS = 4;
 
@@ -64,12 +62,11 @@ export class Engine {
     this.#options = { ...DEFAULTS, ...options };
     this.#runner = options.runner;
     const { spec } = options.runner;
-    const { maxQueue, prefillBudget, maxChunk, imageBatch } = this.#options;
+    const { maxQueue, prefillChunk, imageBatch } = this.#options;
     this.#scheduler = new Scheduler({
       slots: options.runner.slots,
       maxQueue,
-      prefillBudget,
-      maxChunk,
+      prefillChunk,
       imageBatch,
       imageBatchBesideDecode: 1,
       maxGap: 2,
@@ -194,7 +191,7 @@ export class Engine {
   #begin(sequence: Sequence): void {
     this.#retryAfter.begin(sequence);
     this.#requestOf.get(sequence)?.start();
-    if (this.#images !== null) sequence.requestImages(this.#images);
+    if (this.#images !== null) sequence.requestImages(this.#images, this.#options.prefillChunk);
   }
 
   async #prefill({ sequence, slot, start, tokens }: Action<Sequence> & { kind: 'prefill' }): Promise<void> {
@@ -209,7 +206,7 @@ export class Engine {
     this.#promptTokens += tokens;
     if (sequence.ended) return;
     sequence.advance(tokens);
-    if (this.#images !== null) sequence.requestImages(this.#images);
+    if (this.#images !== null) sequence.requestImages(this.#images, this.#options.prefillChunk);
     if (sequence.computed < sequence.promptLength) return;
     if (logits === null) this.#failSequence(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
     else this.#say(sequence, logits);

@@ -8,8 +8,6 @@ export interface Schedulable {
   readonly computed: number;
   /** Prompt tokens that may be in the cache by now: up to the first image whose features are missing. */
   readonly computable: number;
-  /** True while images that it has asked for are on their way. */
-  readonly awaitingImages: boolean;
   /** True while its reader is behind: it keeps its slot, but decodes nothing. */
   readonly paused: boolean;
 }
@@ -32,10 +30,12 @@ export interface SchedulerOptions {
   readonly slots: number;
   /** Most sequences that may wait for a slot. */
   readonly maxQueue: number;
-  /** Most prompt tokens between two decode steps: the bound on what a long prompt costs everybody else. */
-  readonly prefillBudget: number;
-  /** Most prompt tokens of one chunk while nothing decodes. */
-  readonly maxChunk: number;
+  /**
+   * Prompt tokens of one run, and the most between two decode rounds: the bound on what a long prompt costs everybody else.
+   * Prompts are always cut at its multiples, never by the load, since attention rounds by the size of its matrices: the
+   * same prompt gives the same bits whatever else is in the batch.
+   */
+  readonly prefillChunk: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
   readonly imageBatch: number;
   /** Most images of one run of the vision encoder between two decode steps. */
@@ -46,7 +46,7 @@ export interface SchedulerOptions {
 
 /**
  * Slots are given first come, first served, and so are prefill chunks. Decoding goes in rounds: in each, every sequence
- * that decodes and is not paused gets one token; between two rounds there are at most `prefillBudget` prompt tokens and
+ * that decodes and is not paused gets one token; between two rounds there are at most `prefillChunk` prompt tokens and
  * one run of the vision encoder.
  */
 export class Scheduler<S extends Schedulable> {
@@ -128,24 +128,25 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #prefill(besideDecode: boolean): Action<S> | null {
-    const most = besideDecode ? this.#options.prefillBudget - this.#prefilledSinceRound : this.#options.maxChunk;
     const sequence = this.#nextPrefill();
-    if (sequence === null || most <= 0) return null;
-    const tokens = Math.min(most, sequence.computable - sequence.computed);
+    if (sequence === null) return null;
+    const tokens = this.#chunkEnd(sequence) - sequence.computed;
+    if (besideDecode && this.#prefilledSinceRound + tokens > this.#options.prefillChunk) return null;
     this.#prefilledSinceRound += tokens;
     this.#encodedLast = false;
     return { kind: 'prefill', sequence, slot: this.#slotOf(sequence), start: sequence.computed, tokens };
   }
 
   #nextPrefill(): S | null {
-    for (const sequence of this.#slots.holders()) if (this.#isPrefillable(sequence)) return sequence;
+    for (const sequence of this.#slots.holders()) {
+      if (sequence.computed < sequence.promptLength && sequence.computable >= this.#chunkEnd(sequence)) return sequence;
+    }
     return null;
   }
 
-  /** The few tokens before an image that is about to come are not worth a run of their own. */
-  #isPrefillable({ computed, computable, promptLength, awaitingImages }: S): boolean {
-    if (computed >= Math.min(computable, promptLength)) return false;
-    return !awaitingImages || computable - computed >= Math.min(this.#options.prefillBudget, promptLength - computed);
+  #chunkEnd({ computed, promptLength }: S): number {
+    const { prefillChunk } = this.#options;
+    return Math.min((Math.floor(computed / prefillChunk) + 1) * prefillChunk, promptLength);
   }
 
   #startRound(decoding: readonly S[]): Action<S> {

@@ -6,8 +6,8 @@ import type { PrefillChunk } from './model-runner.ts';
 import type { EnginePrompt } from './prompt.ts';
 import type { Schedulable } from './scheduler.ts';
 
-/** Images asked for ahead of the prefill; bounds the features that a sequence holds on to. */
-const IMAGES_AHEAD = 8;
+/** Prompt tokens ahead of the prefill whose images are asked for; bounds the features that a sequence holds on to. */
+const CHUNKS_AHEAD = 16;
 
 export interface SequenceOptions {
   readonly choice: number;
@@ -49,12 +49,6 @@ export class Sequence implements Schedulable, ImageOwner {
     return prompt.lengthBefore(image);
   }
 
-  get awaitingImages(): boolean {
-    const first = this.#options.prompt.imagesWithin(this.#computed);
-    for (const image of this.#requested) if (image >= first && !this.#features[image]) return true;
-    return false;
-  }
-
   get paused(): boolean {
     return this.#options.isPaused();
   }
@@ -78,11 +72,12 @@ export class Sequence implements Schedulable, ImageOwner {
     this.#features.fill(null);
   }
 
-  /** Asks for the images that the next chunks will need. */
-  requestImages(cache: ImageCache): void {
-    const { images } = this.#options.prompt;
-    const first = this.#options.prompt.imagesWithin(this.#computed);
-    for (let i = first; i < Math.min(first + IMAGES_AHEAD, images.length); i++) {
+  /** Asks for the images that the next chunks, of `prefillChunk` tokens each, will need. */
+  requestImages(cache: ImageCache, prefillChunk: number): void {
+    const { prompt } = this.#options;
+    const { images } = prompt;
+    const horizon = this.#computed + CHUNKS_AHEAD * prefillChunk;
+    for (let i = prompt.imagesWithin(this.#computed); i < images.length && prompt.lengthBefore(i) < horizon; i++) {
       const image = images[i];
       if (image === undefined || this.#requested.has(i)) continue;
       this.#requested.add(i);

@@ -22,7 +22,7 @@ const outcome = ({ texts, reasons, tokens }: Answer) => ({ texts, reasons, token
 
 t.test('32 sequences that come and go at random get the same each as alone', async (t) => {
   const expected = await Promise.all(Array.from({ length: 32 }, async (_, i) => outcome(await alone(request(i)))));
-  const { engine, runner } = start(t, { slots: 8, prefillBudget: 24, maxChunk: 40 });
+  const { engine, runner } = start(t, { slots: 8, prefillChunk: 24 });
   const answers = await Promise.all(
     expected.map(async (_, i) => {
       for (let wait = (i * 13) % 50; wait > 0; wait--) await macrotask();
@@ -44,7 +44,7 @@ t.test('random cancellations disturb nobody and leave no slot and no listener', 
       fc.array(fc.record({ delay: fc.nat(30), leaves: fc.option(fc.nat(40)), byBreak: fc.boolean() }), { minLength: 16, maxLength: 16 }),
       async (clients) => {
         const closers: (() => Promise<void>)[] = [];
-        const { engine } = start({ teardown: (close) => closers.push(close) }, { slots: 4, prefillBudget: 24, imageCacheBytes: 200 });
+        const { engine } = start({ teardown: (close) => closers.push(close) }, { slots: 4, prefillChunk: 24, imageCacheBytes: 200 });
         const signals: AbortSignal[] = [];
         await Promise.all(
           clients.map(async ({ delay, leaves, byBreak }, i) => {
@@ -76,7 +76,7 @@ t.test('random cancellations disturb nobody and leave no slot and no listener', 
 });
 
 t.test('a cancelled request frees its slot at the next step, in each phase', async (t) => {
-  const { engine, runner } = start(t, { slots: 1, eosChance: 0, maxModelLen: 4000, maxChunk: 64 });
+  const { engine, runner } = start(t, { slots: 1, eosChance: 0, maxModelLen: 4000, prefillChunk: 64 });
   const stopping = { maxTokens: 1000, stop: [], stopTokenIds: [] };
   const blocker = new AbortController();
   const blocking = read(engine.submit(ask(words(4), { stopping }), blocker.signal)).catch((error: unknown) => error);

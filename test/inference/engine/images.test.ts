@@ -66,10 +66,10 @@ t.test('the least recently used features make room, and are encoded again when a
 t.test('many images in one prompt, more than are asked for at a time, in small chunks', async (t) => {
   const images = Array.from({ length: 20 }, (_, i) => image(i % 6));
   const many = ask([2, ...images.flatMap((_, i) => [...placeholders, 5 + i]), 4], { images });
-  const { engine } = start(t, { prefillBudget: 5, maxChunk: 5, imageBatch: 3 });
+  const { engine } = start(t, { prefillChunk: 5, imageBatch: 3 });
   t.strictSame((await read(engine.submit(many, never()))).texts, (await alone(many)).texts);
   t.match(engine.stats(), { imagesEncoded: 6 });
-  const uncached = start(t, { maxChunk: 5, imageCacheBytes: 0 });
+  const uncached = start(t, { prefillChunk: 5, imageCacheBytes: 0 });
   t.strictSame((await read(uncached.engine.submit(many, never()))).texts, (await alone(many)).texts);
 });
 

@@ -7,7 +7,6 @@ interface Plain extends Schedulable {
   promptLength: number;
   computed: number;
   computable: number;
-  awaitingImages: boolean;
   paused: boolean;
   left: number;
 }
@@ -15,8 +14,7 @@ interface Plain extends Schedulable {
 const options: SchedulerOptions = {
   slots: 4,
   maxQueue: 10,
-  prefillBudget: 16,
-  maxChunk: 64,
+  prefillChunk: 16,
   imageBatch: 4,
   imageBatchBesideDecode: 1,
   maxGap: 2,
@@ -29,7 +27,6 @@ function sequence(promptLength: number, change: Partial<Plain> = {}): Plain {
     promptLength,
     computed: 0,
     computable: promptLength,
-    awaitingImages: false,
     paused: false,
     left: 5,
     ...change,
@@ -105,16 +102,29 @@ t.test('who is removed or paused in the middle of a round is not decoded in it',
   t.end();
 });
 
-t.test('an image about to come is waited for, unless there is a whole chunk before it', (t) => {
-  const scheduler = new Scheduler<Plain>(options);
-  const stub = sequence(50, { computable: 5, awaitingImages: true });
-  const whole = sequence(50, { computable: 16, awaitingImages: true });
+t.test('prompts are cut at the same places whatever the load and the images', (t) => {
+  const { scheduler } = decoding(1, { prefillChunk: 16 });
+  const stub = sequence(50, { computable: 5 });
+  const whole = sequence(50, { computable: 17 });
   scheduler.enqueue(stub);
   scheduler.enqueue(whole);
   scheduler.admit();
-  t.match(scheduler.next(0), { kind: 'prefill', sequence: whole, tokens: 16 });
-  stub.awaitingImages = false;
-  t.match(scheduler.next(0), { kind: 'prefill', sequence: stub, tokens: 5 });
+  const prefills = () => {
+    const action = scheduler.next(0);
+    if (action.kind === 'prefill') action.sequence.computed += action.tokens;
+    return action.kind === 'prefill' ? [action.sequence.name, action.start, action.tokens] : action.kind;
+  };
+  t.strictSame(prefills(), [whole.name, 0, 16], 'an image is waited for, unless there is a whole chunk before it');
+  t.strictSame(prefills(), 'decode');
+  t.strictSame(prefills(), 'decode', 'what comes before the image in the next chunk is not computed alone');
+  stub.computable = 50;
+  stub.promptLength = 20;
+  t.strictSame(prefills(), [stub.name, 0, 16]);
+  t.strictSame(prefills(), 'decode');
+  t.strictSame(prefills(), [stub.name, 16, 4]);
+  whole.computable = 50;
+  t.strictSame(prefills(), 'decode', 'a chunk that would pass the bound waits, and is not made smaller');
+  t.strictSame(prefills(), [whole.name, 16, 16]);
   t.end();
 });
 
@@ -148,8 +158,8 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
       fc.array(arrival, { maxLength: 40 }),
       fc.integer({ min: 1, max: 6 }),
       fc.integer({ min: 1, max: 40 }),
-      (arrivals, slots, prefillBudget) => {
-        const scheduler = new Scheduler<Plain>({ ...options, slots, prefillBudget, maxQueue: 5 });
+      (arrivals, slots, prefillChunk) => {
+        const scheduler = new Scheduler<Plain>({ ...options, slots, prefillChunk, maxQueue: 5 });
         const alive = new Map<Plain, (typeof arrivals)[number]>();
         const slotOf = new Map<Plain, number>();
         const order: Plain[] = [];
@@ -184,7 +194,6 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             admittedOrder.push(one);
             const picture = alive.get(one)?.image;
             if (picture) {
-              one.awaitingImages = true;
               waitingImages.push({ owner: one, readyAt: now + picture.delay });
             }
           }
@@ -193,7 +202,9 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
           const decodable = [...alive.keys()].filter((one) => one.computed >= one.promptLength && !one.paused);
           const action = scheduler.next(waitingImages.filter((each) => each.readyAt <= now).length);
           if (action.kind === 'idle') {
-            const runnable = [...slotOf.keys()].some((one) => !one.paused && !one.awaitingImages);
+            const runnable = [...slotOf.keys()].some(
+              (one) => !one.paused && (one.computable >= one.promptLength || one.computed >= one.promptLength),
+            );
             if (runnable) throw new Error('idle in spite of work');
             continue;
           }
@@ -201,7 +212,6 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             encodedSinceDecode++;
             for (const done of waitingImages.filter((each) => each.readyAt <= now).slice(0, action.images)) {
               waitingImages.splice(waitingImages.indexOf(done), 1);
-              done.owner.awaitingImages = false;
               done.owner.computable = done.owner.promptLength;
             }
             continue;
@@ -210,16 +220,18 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             const { sequence: one, slot, start, tokens } = action;
             if (!alive.has(one)) throw new Error('prefill of one who left');
             if (start !== one.computed || tokens < 1 || start + tokens > one.computable) throw new Error('a wrong chunk');
+            if (start % prefillChunk !== 0 || (tokens < prefillChunk && start + tokens < one.promptLength))
+              throw new Error('cut by the load');
             for (const [other, held] of slotOf) if (other !== one && held === slot) throw new Error('a slot is used twice');
             if ((slotOf.get(one) ?? slot) !== slot) throw new Error('the slot changed');
             slotOf.set(one, slot);
             one.computed += tokens;
             prefilledSinceDecode = decodable.length > 0 ? prefilledSinceDecode + tokens : 0;
-            if (prefilledSinceDecode > prefillBudget) throw new Error('prefill stalls decoding');
+            if (prefilledSinceDecode > prefillChunk) throw new Error('prefill stalls decoding');
             if (one.computed === one.promptLength && --one.left === 0) leave(one);
             continue;
           }
-          if (decodable.length > 0 && encodedSinceDecode > 1 && prefilledSinceDecode > prefillBudget)
+          if (decodable.length > 0 && encodedSinceDecode > 1 && prefilledSinceDecode > prefillChunk)
             throw new Error('encoding stalls decoding');
           prefilledSinceDecode = 0;
           encodedSinceDecode = 0;
