@@ -12,7 +12,7 @@ import type { Tokenizer } from './tokenizer.ts';
  * FireLLaVA's form, for checkpoints without a template: Vicuna's turns with two line breaks.
  * How turns are joined is not documented by Fireworks; `</s>` after each answer is Vicuna's way.
  */
-export const defaultChatTemplate = `{%- for message in messages -%}
+const defaultChatTemplate = `{%- for message in messages -%}
 {%- if message['role'] == 'system' -%}
 {{- 'SYSTEM: ' + message['content'] + '\\n\\n' -}}
 {%- elif message['role'] == 'user' -%}
@@ -26,7 +26,7 @@ export const defaultChatTemplate = `{%- for message in messages -%}
 {%- if add_generation_prompt -%}{{- 'ASSISTANT:' -}}{%- endif -%}`;
 
 /** A rendered conversation. */
-export interface RenderedChat {
+interface RenderedChat {
   /** What the model reads, as text. */
   readonly text: string;
   /** The same with stand-ins in user text, for `Tokenizer.encode` with `restore`. */

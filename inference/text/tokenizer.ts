@@ -6,7 +6,7 @@ import { type AddedToken, AddedTokenSplitter, namedSpecialTokens, readAddedToken
 import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
 import { createDecoder, type DecodeStep } from './token-decoder.ts';
 
-export interface EncodeOptions {
+interface EncodeOptions {
   /** Special tokens written in the text become control tokens; otherwise they are ordinary text. */
   readonly special: boolean;
   /** Let the tokeniser put its own tokens around the text (`<s>` in front, for Llama). Default false. */

@@ -8,6 +8,7 @@ import { readBmpHeader } from './bmp.ts';
 import { ImageTooLarge, InvalidImage, UnsupportedImageFormat } from './errors.ts';
 import { readPnmHeader } from './pnm.ts';
 import type { Raster, RasterSize } from './raster.ts';
+import type { RasterJob } from './raster-worker.ts';
 import { type ImageFormat, sniffFormat } from './sniff.ts';
 
 /** Names for callers, and what sharp calls the format. */
@@ -71,13 +72,13 @@ interface Opened {
   pixels(signal: AbortSignal): Promise<Raster>;
 }
 
-async function openRaster(bytes: Uint8Array, format: 'bmp' | 'pnm'): Promise<Opened> {
+async function openRaster(bytes: Uint8Array, format: RasterJob['format']): Promise<Opened> {
   const { width, height } = format === 'bmp' ? readBmpHeader(bytes) : readPnmHeader(bytes);
-  return { size: { width, height }, pixels: (signal) => decodeInThread(bytes, format, signal) };
+  return { size: { width, height }, pixels: (signal) => decodeInThread({ format, bytes }, signal) };
 }
 
-async function decodeInThread(bytes: Uint8Array, format: 'bmp' | 'pnm', signal: AbortSignal): Promise<Raster> {
-  const worker = new Worker(new URL(`./raster-worker${extname(import.meta.url)}`, import.meta.url), { workerData: { format, bytes } });
+async function decodeInThread(job: RasterJob, signal: AbortSignal): Promise<Raster> {
+  const worker = new Worker(new URL(`./raster-worker${extname(import.meta.url)}`, import.meta.url), { workerData: job });
   try {
     const [raster] = await once(worker, 'message', { signal });
     return raster;

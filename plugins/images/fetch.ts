@@ -9,7 +9,7 @@ import { isAllowedHost, isPublicAddress } from './address.ts';
 import { ImageFetchFailed, ImageFetchTimeout, ImageTooLarge, ImageUrlNotAllowed, InvalidImageUrl } from './errors.ts';
 import type { ImageOptions } from './options.ts';
 
-export interface ResolvedAddress {
+interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
 }

@@ -4,8 +4,6 @@ import type { Resolver } from './fetch.ts';
 import { createNormaliser, type ImageNormaliser } from './normalise.ts';
 import { type ImageOptions, imageDefaults } from './options.ts';
 
-export { type ImageOptions, imageDefaults } from './options.ts';
-
 declare module 'fastify' {
   interface FastifyInstance {
     readonly images: ImageNormaliser;

@@ -15,7 +15,7 @@ export interface ImageReference {
   readonly param: string;
 }
 
-export interface NormaliseContext {
+interface NormaliseContext {
   /** Files that came with the request, by name. */
   readonly attachments: ReadonlyMap<string, Uint8Array>;
   /** Aborts fetching and decoding, for instance when the client has gone. */

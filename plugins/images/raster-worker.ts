@@ -3,6 +3,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { decodeBmp } from './bmp.ts';
 import { decodePnm } from './pnm.ts';
 
-const { format, bytes }: { format: 'bmp' | 'pnm'; bytes: Uint8Array } = workerData;
+/** `workerData` of the thread; it answers with a `Raster`, or fails. */
+export interface RasterJob {
+  readonly format: 'bmp' | 'pnm';
+  readonly bytes: Uint8Array;
+}
+
+const { format, bytes }: RasterJob = workerData;
 const raster = format === 'bmp' ? decodeBmp(bytes) : decodePnm(bytes);
 parentPort?.postMessage(raster, [raster.data.buffer]);

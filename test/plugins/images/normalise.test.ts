@@ -9,7 +9,8 @@ import t from 'tap';
 import { base64Of, decodeBase64 } from '../../../plugins/images/data-uri.ts';
 import { InvalidImageUrl } from '../../../plugins/images/errors.ts';
 import { Gate } from '../../../plugins/images/gate.ts';
-import images, { type ImagePluginOptions, imageDefaults } from '../../../plugins/images/index.ts';
+import images, { type ImagePluginOptions } from '../../../plugins/images/index.ts';
+import { imageDefaults } from '../../../plugins/images/options.ts';
 
 const cases: { name: string; bytes: string; pixels: string }[] = JSON.parse(
   await readFile(join(import.meta.dirname, '../../fixtures/images/cases.json'), 'utf8'),
