@@ -6,7 +6,7 @@ import { foreignPictures } from './foreign.ts';
 import type { Expected, Side } from './judge.ts';
 import { type Format, formats, type Picture, rasterise } from './raster.ts';
 import { sceneSvg } from './svg.ts';
-import { fill, plural, wordings } from './wordings.ts';
+import { fill, plural, withArticle, wordings } from './wordings.ts';
 import { backgroundFor, type Scene, type ShapeName, shapeNames } from './world.ts';
 
 export const categories = ['colour', 'shape', 'presence', 'position', 'counting', 'reading', 'honesty'] as const;
@@ -99,7 +99,7 @@ const ask: Record<Exclude<Category, 'honesty'>, (index: number, random: SeededRa
     const is = index % 3 === 0 ? things.some(({ shape }) => shape === thing.shape) : present;
     return {
       scene: scattered(things, behind, random),
-      text: fill(cycle(wordings.presence, index), { thing: named }),
+      text: fill(cycle(wordings.presence, index), { thing: withArticle(named) }),
       expected: { kind: 'presence', is },
     };
   },

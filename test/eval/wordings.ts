@@ -17,11 +17,11 @@ export const wordings = {
   ],
   onlyShape: ['Could you name the shape in this image?', 'Which shape did they draw?', 'Which of the shapes you know is this?'],
   presence: [
-    'Did they draw a {thing}?',
-    'Could you check this image for a {thing}?',
-    'Is a {thing} among the shapes?',
-    'I am looking for a {thing}. Is there one?',
-    'Have you found a {thing} in this image?',
+    'Did they draw {thing}?',
+    'Could you check this image for {thing}?',
+    'Is {thing} among the shapes?',
+    'I am looking for {thing}. Is there one?',
+    'Have you found {thing} in this image?',
   ],
   place: [
     'I am looking for the {shape}. Where is it?',
@@ -48,6 +48,10 @@ export const wordings = {
     'Which things do you recognise in this image?',
   ],
 } as const satisfies Record<string, readonly string[]>;
+
+export function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}
 
 /** Puts values into the `{slots}` of a wording. */
 export function fill(wording: string, slots: Readonly<Record<string, string>>): string {
