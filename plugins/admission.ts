@@ -13,8 +13,8 @@ export default fp<AdmissionOptions>(
       if (!request.routeOptions.config.inference) return;
       const reason = app.unavailability();
       if (reason !== null) throw reason;
-      const { waiting } = app.backend.stats();
-      if (waiting >= maxQueue) throw new QueueFull(waiting);
+      const { waiting, freeSlots } = app.backend.stats();
+      if (freeSlots === 0 && waiting >= maxQueue) throw new QueueFull(waiting);
     });
   },
   { name: 'admission', fastify: '5.x', dependencies: ['backend', 'disconnect'] },

@@ -81,7 +81,8 @@ export function scriptedBackend(script: Script = saying('Hello', ' world')): Scr
       running: backend.open,
       waiting: backend.waiting,
       slots: 4,
-      freeSlots: 4,
+      // Nobody waits while there is a slot.
+      freeSlots: backend.waiting > 0 ? 0 : 4,
       promptTokens: 0,
       completionTokens: 0,
       decodeSteps: 0,

@@ -42,6 +42,11 @@ t.test('a full queue refuses before the body is sent', async (t) => {
   t.equal((await app.inject({ method: 'POST', url: inference[0]!, payload: chat() })).statusCode, 200);
 });
 
+t.test('without a queue, requests are taken while slots are free', async (t) => {
+  const { app } = testApp(t, scriptedBackend(), { maxQueue: 0 });
+  t.equal((await app.inject({ method: 'POST', url: inference[0]!, payload: chat() })).statusCode, 200);
+});
+
 t.test('closing: running requests finish, new ones are told to go elsewhere, the backend is closed with its grace', async (t) => {
   const gate = deferred();
   const begun = deferred();
