@@ -89,7 +89,7 @@ class EmbeddedBackend implements Backend {
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
     const { engine, template, tokenizer, preprocessor, runner } = this.#ready();
-    const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model);
+    const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, runner.maxModelLen);
     const pixels = async (image: RgbImage) => {
       if (preprocessor === null) throw new RequestError('This model takes no images.', 'messages');
       return preprocessor.run(image);

@@ -1,5 +1,5 @@
 /** From what a caller asks the model to continue to the token ids and pictures that the engine runs. */
-import { ImageCountMismatch, ImagesNotSupported, RequestError } from '../errors.ts';
+import { ContextLengthExceeded, ImageCountMismatch, ImagesNotSupported, RequestError } from '../errors.ts';
 import type { VisionSpec } from '../models/spec.ts';
 import type { ContentPart, Prompt, RgbImage } from '../types.ts';
 import type { ChatTemplate } from './chat-template.ts';
@@ -20,7 +20,8 @@ export interface BuiltPrompt {
  *
  * The tokeniser's own tokens (`<s>`) are put in front as transformers' processors do: not if the text begins with `<s>`
  * already, and not for a text model's own chat template, which is expected to write them.
- * @throws ImagesNotSupported, ImageCountMismatch, ChatTemplateRefused, RequestError
+ * @param maxModelLen a text that cannot fit into so many tokens, however it is encoded, is refused before the work is done
+ * @throws ImagesNotSupported, ImageCountMismatch, ChatTemplateRefused, ContextLengthExceeded, RequestError
  */
 export function buildPrompt(
   prompt: Prompt,
@@ -28,7 +29,10 @@ export function buildPrompt(
   template: ChatTemplate,
   vision: VisionSpec | null,
   model: string,
+  maxModelLen = Number.POSITIVE_INFINITY,
 ): BuiltPrompt {
+  const leastTokens = Math.ceil(lengthOf(prompt) / tokenizer.maxTokenLength);
+  if (leastTokens > maxModelLen) throw new ContextLengthExceeded(leastTokens, 0, maxModelLen);
   const images = imagesOf(prompt);
   if (images.length > 0 && vision === null) throw new ImagesNotSupported(model);
   const { ids, text } = encodePrompt(prompt, tokenizer, template, vision);
@@ -46,6 +50,14 @@ export function buildPrompt(
     length += copies;
   }
   return { ids: grown, images, promptText: text, imageTokens };
+}
+
+/** Characters that the caller wrote. */
+function lengthOf(prompt: Prompt): number {
+  if (prompt.kind === 'tokens') return 0;
+  if (prompt.kind === 'text') return prompt.text.length;
+  const parts = prompt.messages.flatMap((message) => [...message.content]);
+  return parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0);
 }
 
 function imagesOf(prompt: Prompt): readonly RgbImage[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Tokenizer as TokenizerParts } from '@huggingface/tokenizers';
 import { CheckpointError } from '../errors.ts';
 import { type AddedToken, AddedTokenSplitter, namedSpecialTokens, readAddedTokens, tokenContent } from './added-tokens.ts';
+import { BytePairEncoder } from './bpe.ts';
 import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
 import { createDecoder, type DecodeStep } from './token-decoder.ts';
 
@@ -18,6 +19,8 @@ interface EncodeOptions {
 export interface Tokenizer {
   /** One more than the largest token id. */
   readonly vocabSize: number;
+  /** No token stands for more characters (UTF-16 code units) of a text; white space that a special token swallows aside. */
+  readonly maxTokenLength: number;
   readonly bosToken: string | null;
   readonly bosTokenId: number | null;
   readonly eosToken: string | null;
@@ -42,7 +45,6 @@ export interface Tokenizer {
 interface Parts {
   readonly normalizer: { normalize(text: string): string } | null;
   readonly pre_tokenizer: { pre_tokenize(text: string, options: { section_index: number }): string[] } | null;
-  readonly model: ((words: string[]) => string[]) & { readonly tokens_to_ids: ReadonlyMap<string, number>; readonly unk_token_id?: number };
 }
 
 const integers = (value: unknown): number[] => (Array.isArray(value) ? value : [value]).filter((x): x is number => Number.isSafeInteger(x));
@@ -70,6 +72,7 @@ export async function loadTokenizer(checkpointFolder: string): Promise<Tokenizer
 
 class CheckpointTokenizer implements Tokenizer {
   readonly vocabSize: number;
+  readonly maxTokenLength: number;
   readonly bosToken: string | null;
   readonly bosTokenId: number | null;
   readonly eosToken: string | null;
@@ -79,6 +82,7 @@ class CheckpointTokenizer implements Tokenizer {
   readonly addedTokens: readonly AddedToken[];
   readonly specialTokens: Readonly<Record<string, string>>;
   readonly #parts: Parts;
+  readonly #model: BytePairEncoder;
   readonly #addedIds: ReadonlyMap<string, number>;
   readonly #tokens: readonly (string | undefined)[];
   readonly #specialIds: ReadonlySet<number>;
@@ -87,14 +91,22 @@ class CheckpointTokenizer implements Tokenizer {
   readonly #decode: DecodeStep;
 
   constructor(tokenizer: JsonObject, config: JsonObject, model: JsonObject, generation: JsonObject) {
-    const kind = isObject(tokenizer['model']) ? tokenizer['model']['type'] : undefined;
-    if (kind !== 'BPE') throw new Error(`model type ${JSON.stringify(kind)} is not supported; expected "BPE"`);
-    // The library looks for added tokens with rules of its own (single words, first section), so it is given none: it
-    // serves as normaliser, pre-tokeniser and model, and the rest is done here.
-    const own = { ...tokenizer, added_tokens: [], pre_tokenizer: splitMetaspace(tokenizer['pre_tokenizer'] ?? null) };
-    const parts: unknown = new TokenizerParts({ normalizer: null, post_processor: null, ...own, decoder: null }, {});
+    this.#model = new BytePairEncoder(isObject(tokenizer['model']) ? tokenizer['model'] : {});
+    const { vocabulary } = this.#model;
+    // The library looks for added tokens with rules of its own (single words, first section), and its model is slow on
+    // long texts; it is given neither, and serves as normaliser and pre-tokeniser.
+    const parts: unknown = new TokenizerParts(
+      {
+        normalizer: tokenizer['normalizer'] ?? null,
+        pre_tokenizer: splitMetaspace(tokenizer['pre_tokenizer'] ?? null),
+        model: { type: 'BPE', vocab: {}, merges: [] },
+        added_tokens: [],
+        post_processor: null,
+        decoder: null,
+      },
+      {},
+    );
     this.#parts = parts as Parts;
-    const vocabulary = this.#parts.model.tokens_to_ids;
     this.addedTokens = readAddedTokens(tokenizer, config, (token) => vocabulary.get(token)).sort((a, b) => a.id - b.id);
     const tokens: (string | undefined)[] = [];
     for (const [token, id] of vocabulary) tokens[id] = token;
@@ -103,6 +115,9 @@ class CheckpointTokenizer implements Tokenizer {
     this.#tokens = tokens;
     this.#addedIds = new Map(this.addedTokens.map((token) => [token.content, token.id]));
     this.vocabSize = tokens.length;
+    const longest = tokens.reduce((most, token) => Math.max(most, token?.length ?? 0), 1);
+    // A Unicode normal form may make one character of three.
+    this.maxTokenLength = onlyReplacesSpaces(tokenizer['normalizer']) ? longest : longest * 3;
 
     const text = isObject(model['text_config']) ? model['text_config'] : {};
     this.imageTokenId = integers(model['image_token_index'])[0] ?? integers(model['image_token_id'])[0] ?? null;
@@ -164,7 +179,7 @@ class CheckpointTokenizer implements Tokenizer {
   }
 
   idOf(token: string): number | undefined {
-    return this.#addedIds.get(token) ?? this.#parts.model.tokens_to_ids.get(token);
+    return this.#addedIds.get(token) ?? this.#model.vocabulary.get(token);
   }
 
   #splitters(tokens: readonly AddedToken[]): Splitters {
@@ -183,18 +198,21 @@ class CheckpointTokenizer implements Tokenizer {
 
   #encodeStretch(text: string, atStart: boolean, ids: number[]): void {
     if (text === '') return;
-    const { model, pre_tokenizer } = this.#parts;
-    const words = pre_tokenizer?.pre_tokenize(text, { section_index: atStart ? 0 : 1 }) ?? [text];
-    for (const token of model(words.filter((word) => word !== ''))) {
-      const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
-      if (id !== undefined) ids.push(id);
-    }
+    const words = this.#parts.pre_tokenizer?.pre_tokenize(text, { section_index: atStart ? 0 : 1 }) ?? [text];
+    for (const word of words) for (const id of this.#model.encode(word)) ids.push(id);
   }
 }
 
 interface Splitters {
   readonly raw: AddedTokenSplitter;
   readonly normalised: AddedTokenSplitter;
+}
+
+/** Llama's normaliser, or none: texts do not get shorter. */
+function onlyReplacesSpaces(normalizer: unknown): boolean {
+  if (!isObject(normalizer)) return true;
+  const steps: unknown = normalizer['type'] === 'Sequence' ? normalizer['normalizers'] : [normalizer];
+  return Array.isArray(steps) && steps.every((step) => isObject(step) && (step['type'] === 'Prepend' || step['content'] === '▁'));
 }
 
 /** The library's Metaspace neither splits (`split`, on unless said) nor knows `add_prefix_space`; both are spelt out for it. */

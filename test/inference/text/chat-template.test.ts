@@ -203,6 +203,22 @@ t.test('prompts that cannot be run are refused', async (t) => {
   t.throws(() => strict.template.render(twice, true), { code: 'chat_template_refused', message: /Conversation roles must alternate/ });
 });
 
+t.test('a text that cannot fit is refused before it is encoded', async (t) => {
+  const { tokenizer, template, vision } = await load(t, 'llama-first', 'default');
+  const build = (text: string) => {
+    const raw = { kind: 'text', text, images: [] } as const;
+    const chat = { kind: 'chat', messages: [user(say(text))], addGenerationPrompt: true } as const;
+    for (const prompt of [raw, chat]) buildPrompt(prompt, tokenizer, template, vision, 'm', 100);
+  };
+  const encode = t.capture(tokenizer, 'encode', tokenizer.encode.bind(tokenizer));
+  t.throws(() => build('a'.repeat(100 * tokenizer.maxTokenLength + 1)), {
+    code: 'context_length_exceeded',
+    message: /100 tokens, but 101/,
+  });
+  t.equal(encode().length, 0);
+  build('a'.repeat(100 * tokenizer.maxTokenLength));
+});
+
 t.test('the template is found where transformers finds it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-template-'));
   t.teardown(() => rm(folder, { recursive: true }));
