@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { measureHttp } from './http-load.ts';
 import { planOf } from './plan.ts';
 import { report } from './report.ts';
-import type { LibraryResult, StepComparison, WorkloadResult } from './results.ts';
+import type { BenchResult, LibraryResult, StepComparison, WorkloadResult } from './results.ts';
 import { workloads } from './workloads.ts';
 
 const help = `npm run bench -- [options]
@@ -48,13 +48,19 @@ async function main(): Promise<void> {
   const wanted = (name: string) => options.only === undefined || options.only.split(',').includes(name);
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const measured: WorkloadResult[] = [];
+  // Each part is printed when it is measured: a run takes minutes, and may be cut short.
+  const show = (part: BenchResult) => {
+    if (!options.json) console.log(`${report(part)}\n`);
+  };
   for (const workload of workloads.filter(({ name }) => wanted(name))) {
     await workload.prepare();
     progress(`${workload.name}: as a library …`);
     const library = await probe<LibraryResult>('./library-probe.js', [workload.name, JSON.stringify(plan)]);
     if (options.http) progress(`${workload.name}: over HTTP …`);
     const http = options.http ? await measureHttp(workload, plan) : [];
-    measured.push({ name: workload.name, describes: workload.describes, library, http });
+    const result = { name: workload.name, describes: workload.describes, library, http };
+    measured.push(result);
+    show({ workloads: [result], steps: [] });
   }
   let steps: StepComparison[] = [];
   if (wanted('steps')) {
@@ -62,8 +68,8 @@ async function main(): Promise<void> {
     progress('steps: engine and session.run in turn …');
     steps = await probe<StepComparison[]>('./step-probe.js', [JSON.stringify(plan)]);
   }
-  const result = { workloads: measured, steps };
-  console.log(options.json ? JSON.stringify(result, null, 2) : report(result));
+  if (steps.length > 0) show({ workloads: [], steps });
+  if (options.json) console.log(JSON.stringify({ workloads: measured, steps }, null, 2));
 }
 
 await main();

@@ -1,0 +1,28 @@
+import t from 'tap';
+import { report } from './report.ts';
+
+const load = {
+  clients: 16,
+  requests: 64,
+  tokens: 8192,
+  wallMs: 11_000,
+  tokensPerSecond: 744.7,
+  requestsPerSecond: 5.82,
+  firstTokenMs: { median: 412, p95: 650 },
+};
+
+t.test('a workload is told with its prefill, the share of the runtime and the loop gaps', async (t) => {
+  const library = {
+    loadMs: 1500,
+    prefill: { promptTokens: 576, milliseconds: 720, tokensPerSecond: 800 },
+    levels: [{ ...load, runtimeMs: 10_000, longestGapMs: 7.25 }],
+  };
+  const text = report({ workloads: [{ name: 'x', describes: 'y', library, http: [{ ...load, longestGapMs: 9 }] }], steps: [] });
+  t.match(text, /prefill: 800 tokens\/s \(576 tokens in 720 ms\)/);
+  t.match(text, /^16 +745 +5\.8 +412 ms +650 ms +1\.100 +7\.3 ms$/m);
+  t.match(text, /^16 +745 +5\.8 +412 ms +650 ms +9\.0 ms$/m);
+});
+
+t.test('steps are told as times, ratio and tokens a second', async (t) => {
+  t.match(report({ workloads: [], steps: [{ batch: 4, engine: 10, sessionRun: 70 }] }), /^4 +10\.0 ms +70\.0 ms +7\.0× +400 +57$/m);
+});
