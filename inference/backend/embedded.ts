@@ -104,8 +104,13 @@ class EmbeddedBackend implements Backend {
       },
       signal,
     );
-    yield { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText };
-    yield* events;
+    try {
+      yield { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText };
+      yield* events;
+    } finally {
+      // Whoever leaves at `start` has not begun to read the engine's events, so nothing else would tell it.
+      await events.return?.();
+    }
   }
 
   close(graceMs = 0): Promise<void> {

@@ -5,6 +5,8 @@ import type { QuantizationChoice } from '../compile/quantisation.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ModelRunner } from '../engine/model-runner.ts';
 import { createSessionRunner } from '../engine/session-runner.ts';
+import { CheckpointError } from '../errors.ts';
+import type { VisionSpec } from '../models/spec.ts';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
@@ -44,6 +46,10 @@ export interface LoadedModel {
  */
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const { checkpoint, quantization, cacheDir, onStep, signal } = options;
+  onStep('reading the tokeniser');
+  // Before the compilation, which takes minutes for a large checkpoint and needs neither.
+  const tokenizer = await loadTokenizer(checkpoint);
+  const template = await loadChatTemplate(checkpoint, tokenizer);
   onStep('compiling the checkpoint');
   const compiled = await compileCheckpoint(checkpoint, {
     quantization,
@@ -62,11 +68,10 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     },
     totalmem(),
   );
-  const tokenizer = await loadTokenizer(checkpoint);
-  const template = await loadChatTemplate(checkpoint, tokenizer);
   const preprocessor = spec.vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
   let runner: ModelRunner | null = null;
   try {
+    if (spec.vision !== null && preprocessor !== null) requireSize(checkpoint, preprocessor.size, spec.vision);
     runner = await createSessionRunner(compiled, {
       slots: capacity.slots,
       maxModelLen: capacity.maxModelLen,
@@ -100,4 +105,12 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
       await opened.close();
     },
   };
+}
+
+/** @throws CheckpointError if pictures are prepared in another size than the vision tower takes */
+function requireSize(checkpoint: string, { height, width }: Preprocessor['size'], { imageHeight, imageWidth }: VisionSpec): void {
+  if (height === imageHeight && width === imageWidth) return;
+  throw new CheckpointError(
+    `${checkpoint}: preprocessor_config.json makes pictures of ${height}×${width} pixels, but config.json has a vision tower of ${imageHeight}×${imageWidth}`,
+  );
 }

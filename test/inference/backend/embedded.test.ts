@@ -1,0 +1,71 @@
+import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { type Backend, CheckpointError, createEmbeddedBackend, type GenerationRequest } from '../../../inference/index.ts';
+
+const fixture = join(import.meta.dirname, '../../fixtures/checkpoints/mha-full');
+
+async function copyOf(test: Test): Promise<string> {
+  const folder = test.testdir({});
+  await cp(fixture, join(folder, 'checkpoint'), { recursive: true });
+  return folder;
+}
+
+function start(test: Test, folder: string): Backend {
+  const backend = createEmbeddedBackend({
+    checkpoint: join(folder, 'checkpoint'),
+    servedNames: ['model'],
+    quantization: 'none',
+    cacheDir: join(folder, 'cache'),
+    maxQueue: 4,
+    threads: 1,
+    maxNumSeqs: 2,
+    version: '0',
+    log: { info: () => {} },
+  });
+  test.teardown(() => backend.close());
+  return backend;
+}
+
+async function settled(backend: Backend) {
+  while (backend.state().phase === 'loading') await delay(5);
+  return backend.state();
+}
+
+const request: GenerationRequest = {
+  model: 'model',
+  prompt: { kind: 'tokens', ids: [1, 5, 6], images: [] },
+  n: 2,
+  sampling: { temperature: 1, topP: 1, topK: 0, seed: 1 },
+  stopping: { stop: [], stopTokenIds: [] },
+  requestId: 'test',
+};
+
+t.test('leaving the iteration frees the slots, be it at the very first event', async (t) => {
+  const backend = start(t, await copyOf(t));
+  t.same(await settled(backend), { phase: 'ready' });
+  for (const last of ['start', 'text']) {
+    for await (const event of backend.generate(request, new AbortController().signal)) if (event.type === last) break;
+    t.match(backend.stats(), { running: 0, waiting: 0, freeSlots: 2 }, `left at ${last}`);
+  }
+});
+
+t.test('a checkpoint without tokenizer.json is refused before anything is compiled', async (t) => {
+  const folder = await copyOf(t);
+  await rm(join(folder, 'checkpoint', 'tokenizer.json'));
+  const state = await settled(start(t, folder));
+  t.match(state, { phase: 'failed', error: CheckpointError });
+  t.match(state, { error: { message: /tokenizer\.json/ } });
+  await t.rejects(stat(join(folder, 'cache')), { code: 'ENOENT' });
+});
+
+t.test('pictures of another size than the tower takes stop the start', async (t) => {
+  const folder = await copyOf(t);
+  const file = join(folder, 'checkpoint', 'preprocessor_config.json');
+  const config = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...config, crop_size: { height: 24, width: 24 } }));
+  const state = await settled(start(t, folder));
+  t.match(state, { phase: 'failed', error: CheckpointError });
+  t.match(state, { error: { message: /24×24.*30×30/ } });
+});
