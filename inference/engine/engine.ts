@@ -96,6 +96,7 @@ export class Engine {
     if (this.#broken !== null) throw this.#broken;
     if (this.#closed !== null) throw new ShuttingDown();
     const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision);
+    prompt.requireWithin(this.#runner.spec.decoder.vocabSize);
     const maxTokens = this.#maxTokens(prompt.length, request.stopping.maxTokens);
     this.#checkRoom(request.n);
 

@@ -54,6 +54,13 @@ export class EnginePrompt {
     return this.ids.length;
   }
 
+  /** @throws RequestError for a token that the model has no embedding for: some tokenisers know more tokens than their model. */
+  requireWithin(vocabSize: number): void {
+    const outside = this.ids.find((id) => id < 0 || id >= vocabSize);
+    if (outside === undefined) return;
+    throw new RequestError(`The prompt has the token id ${outside}; the model's ids are from 0 to ${vocabSize - 1}.`, 'prompt');
+  }
+
   /** Placeholders in the prompt. */
   get imageTokens(): number {
     return this.images.length * this.#tokensPerImage;

@@ -54,3 +54,11 @@ t.test('however it is cut, each placeholder sees its own row', (t) => {
   t.pass('equal');
   t.end();
 });
+
+t.test('a token that the model has no embedding for is refused', (t) => {
+  const prompt = new EnginePrompt([3, 64, 5], [], null);
+  t.doesNotThrow(() => prompt.requireWithin(65));
+  t.throws(() => prompt.requireWithin(64), { code: 'invalid_request', message: /64.*0 to 63/ });
+  t.throws(() => new EnginePrompt([-1], [], null).requireWithin(64), { code: 'invalid_request' });
+  t.end();
+});
