@@ -46,4 +46,12 @@ export function planCapacity(
   return { slots, maxModelLen, cacheBytes };
 }
 
+/**
+ * What a container may use, where that is less than its machine has.
+ * @param limit of the control group; undefined or 0 where none is known, and far above `total` where there is none
+ */
+export function usableMemory(total: number, limit: number | undefined): number {
+  return limit ? Math.min(total, limit) : total;
+}
+
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

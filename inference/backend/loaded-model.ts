@@ -10,7 +10,7 @@ import type { VisionSpec } from '../models/spec.ts';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
-import { type Capacity, planCapacity } from './capacity.ts';
+import { type Capacity, planCapacity, usableMemory } from './capacity.ts';
 
 export interface LoadOptions {
   /** Folder in the Hugging Face layout. */
@@ -66,7 +66,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
       ...(options.slots !== undefined && { slots: options.slots }),
       ...(options.maxModelLen !== undefined && { maxModelLen: options.maxModelLen }),
     },
-    totalmem(),
+    usableMemory(totalmem(), process.constrainedMemory()),
   );
   const preprocessor = spec.vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
   let runner: ModelRunner | null = null;

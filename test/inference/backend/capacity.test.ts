@@ -1,0 +1,31 @@
+import t from 'tap';
+import { cacheBytesPerToken, planCapacity, usableMemory } from '../../../inference/backend/capacity.ts';
+import { CapacityError } from '../../../inference/errors.ts';
+
+const decoder = { vocabSize: 100, hiddenSize: 64, layers: 2, heads: 4, kvHeads: 2, headDim: 16, maxPositions: 100 };
+const slotBytes = 100 * 2 * 2 * 2 * 16 * 4;
+
+t.test('as many sequences as half the memory holds, 32 at most and 1 at least', (t) => {
+  t.equal(cacheBytesPerToken(decoder) * 100, slotBytes);
+  t.same(planCapacity(decoder, {}, 20 * slotBytes), { slots: 10, maxModelLen: 100, cacheBytes: 10 * slotBytes });
+  t.match(planCapacity(decoder, {}, 1000 * slotBytes), { slots: 32 });
+  t.match(planCapacity(decoder, {}, slotBytes), { slots: 1 });
+  t.match(planCapacity(decoder, { maxModelLen: 50 }, 20 * slotBytes), { slots: 20, maxModelLen: 50 });
+  t.end();
+});
+
+t.test('what is asked for is given if it is possible, else refused with the setting to change', (t) => {
+  t.match(planCapacity(decoder, { slots: 18 }, 20 * slotBytes), { slots: 18 });
+  t.throws(() => planCapacity(decoder, { slots: 21 }, 20 * slotBytes), { message: /MAX_NUM_SEQS/ });
+  t.throws(() => planCapacity(decoder, {}, slotBytes - 1), CapacityError);
+  t.throws(() => planCapacity(decoder, { maxModelLen: 101 }, 20 * slotBytes), { message: /MAX_MODEL_LEN is 101.*100/ });
+  t.end();
+});
+
+t.test("a container's limit counts where it is below the machine's memory", (t) => {
+  t.equal(usableMemory(64, 4), 4);
+  t.equal(usableMemory(64, 2 ** 64), 64);
+  t.equal(usableMemory(64, 0), 64);
+  t.equal(usableMemory(64, undefined), 64);
+  t.end();
+});
