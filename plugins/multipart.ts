@@ -48,6 +48,7 @@ export default fp<MultipartOptions>(
 
 async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ body: unknown; attachments: Map<string, Uint8Array> }> {
   const attachments = new Map<string, Uint8Array>();
+  const fileNames: (readonly [string, Uint8Array])[] = [];
   let body: { readonly json: unknown } | undefined;
   let bytes = 0;
   for await (const part of request.parts()) {
@@ -59,10 +60,12 @@ async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ bo
         throw invalidForm('The form has more than one part with the JSON body; send exactly one part named "request".');
       body = { json: parsed(content, part.fieldname) };
     } else if (part.type === 'file') {
-      for (const name of new Set([part.fieldname, part.filename])) addAttachment(attachments, name, content);
+      addAttachment(attachments, part.fieldname, content);
+      fileNames.push([part.filename, content]);
     }
   }
   if (body === undefined) throw invalidForm('The form has no part named "request" (or "payload") with the JSON body.');
+  addFileNames(attachments, fileNames);
   return { body: body.json, attachments };
 }
 
@@ -87,6 +90,18 @@ function addAttachment(attachments: Map<string, Uint8Array>, name: string, conte
     throw invalidForm(`Two parts of the form are named ${JSON.stringify(name)}; give each file a name of its own.`);
   }
   attachments.set(name, content);
+}
+
+/**
+ * A part name goes before a file name, and a file name that several parts share names none of them: FormData calls
+ * every Blob "blob", and pictures from two folders may well be called alike.
+ */
+function addFileNames(attachments: Map<string, Uint8Array>, files: readonly (readonly [string, Uint8Array])[]): void {
+  const names = files.map(([name]) => name);
+  for (const [name, content] of files) {
+    const shared = names.indexOf(name) !== names.lastIndexOf(name);
+    if (name !== '' && !shared && !attachments.has(name)) attachments.set(name, content);
+  }
 }
 
 function invalidForm(message: string): ApiError {

@@ -98,7 +98,7 @@ t.test('wrong forms', async (t) => {
       [
         ['request', JSON.stringify(chat())],
         ['a', ppm(1, 2, 3), 'x'],
-        ['b', ppm(3, 2, 1), 'x'],
+        ['a', ppm(3, 2, 1), 'y'],
       ],
       400,
       'invalid_multipart',
@@ -143,4 +143,20 @@ t.test('a form that breaks off', async (t) => {
   const response = await app.inject({ method: 'POST', url: path, headers: { 'content-type': 'multipart/form-data; boundary=x' }, payload });
   t.equal(response.statusCode, 400);
   t.match(response.json(), { error: { type: 'invalid_request_error' } });
+});
+
+t.test('files that share a file name are told apart by their part names', async (t) => {
+  const { app, backend } = testApp(t);
+  const base = await listening(app);
+  const { status, body } = await post(base, [
+    ['request', JSON.stringify(asking('left', 'right'))],
+    ['left', ppm(255, 0, 0)],
+    ['right', ppm(0, 0, 255)],
+  ]);
+  t.equal(status, 200, JSON.stringify(body));
+  const { prompt } = backend.requests[0]!;
+  t.strictSame(prompt.kind === 'chat' && prompt.messages[0]?.content.map((part) => part.type === 'image' && [...part.image.data]), [
+    [255, 0, 0],
+    [0, 0, 255],
+  ]);
 });
