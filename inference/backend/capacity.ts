@@ -21,7 +21,7 @@ export const cacheBytesPerToken = ({ layers, kvHeads, headDim }: DecoderSpec): n
 
 /**
  * @param asked settings of the operator, taken as they are if they are possible
- * @param memoryBytes memory of the machine
+ * @param memoryBytes memory that the cache may take, the weights being in memory already
  * @throws CapacityError for a setting that the model or the machine cannot hold
  */
 export function planCapacity(
@@ -39,7 +39,7 @@ export function planCapacity(
   const cacheBytes = slots * slotBytes;
   if (cacheBytes > memoryBytes) {
     throw new CapacityError(
-      `${slots} sequences of ${maxModelLen} tokens need ${gib(cacheBytes)} of cache, and this machine has ${gib(memoryBytes)} of memory; ` +
+      `${slots} sequences of ${maxModelLen} tokens need ${gib(cacheBytes)} of cache, and this machine has ${gib(memoryBytes)} of memory beside the weights; ` +
         'lower MAX_NUM_SEQS or MAX_MODEL_LEN.',
     );
   }
@@ -52,6 +52,11 @@ export function planCapacity(
  */
 export function usableMemory(total: number, limit: number | undefined): number {
   return limit ? Math.min(total, limit) : total;
+}
+
+/** Weights are in memory twice: mapped from their files, and most of them once more as the runtime packs them for its kernels. */
+export function memoryBesideWeights(memoryBytes: number, weightBytes: number): number {
+  return Math.max(0, memoryBytes - 2 * weightBytes);
 }
 
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

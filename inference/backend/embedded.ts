@@ -76,6 +76,8 @@ class EmbeddedBackend implements Backend {
   }
 
   state(): BackendState {
+    const failure = this.#model?.engine.failure ?? null;
+    if (failure !== null && this.#closed === null) return { phase: 'failed', error: failure };
     return this.#state;
   }
 

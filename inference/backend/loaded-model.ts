@@ -1,5 +1,7 @@
 /** A checkpoint made ready to run: compiled, opened, with its tokeniser, template, preprocessor and engine. */
+import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { compileCheckpoint } from '../compile/compile.ts';
 import type { QuantizationChoice } from '../compile/quantisation.ts';
 import { Engine } from '../engine/engine.ts';
@@ -10,7 +12,7 @@ import type { VisionSpec } from '../models/spec.ts';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
-import { type Capacity, planCapacity, usableMemory } from './capacity.ts';
+import { type Capacity, memoryBesideWeights, planCapacity, usableMemory } from './capacity.ts';
 
 export interface LoadOptions {
   /** Folder in the Hugging Face layout. */
@@ -66,7 +68,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
       ...(options.slots !== undefined && { slots: options.slots }),
       ...(options.maxModelLen !== undefined && { maxModelLen: options.maxModelLen }),
     },
-    usableMemory(totalmem(), process.constrainedMemory()),
+    memoryBesideWeights(usableMemory(totalmem(), process.constrainedMemory()), await bytesIn(compiled.folder)),
   );
   const preprocessor = spec.vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
   let runner: ModelRunner | null = null;
@@ -113,4 +115,10 @@ function requireSize(checkpoint: string, { height, width }: Preprocessor['size']
   throw new CheckpointError(
     `${checkpoint}: preprocessor_config.json makes pictures of ${height}×${width} pixels, but config.json has a vision tower of ${imageHeight}×${imageWidth}`,
   );
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const files = await readdir(folder);
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

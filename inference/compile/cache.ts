@@ -1,11 +1,14 @@
 /** The folder of compiled models: an entry appears whole or not at all, and a damaged one is made anew. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { CheckpointError } from '../errors.ts';
 import type { ModelSpec } from '../models/spec.ts';
 
 const MANIFEST = 'manifest.json';
+/** Times that an entry which can be neither replaced nor loaded is set aside, before the disk is held to be at fault. */
+const PUBLISH_ATTEMPTS = 5;
 /** Temporary folders of other hosts (a shared volume) are left alone for this long. */
 const FOREIGN_STALE_MS = 24 * 3600 * 1000;
 
@@ -26,6 +29,20 @@ export class CompileCache {
 
   pathOf(key: string): string {
     return join(this.#folder, key);
+  }
+
+  /** @throws CheckpointError if the folder cannot be made or written to */
+  async open(): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      await access(this.#folder, constants.W_OK);
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+      throw new CheckpointError(
+        `The cache folder ${this.#folder} cannot be used (${code}); set CACHE_DIR to a folder that can be written.`,
+        { cause },
+      );
+    }
   }
 
   /** The entry's manifest, or null if there is none or one of its files is missing or of another size. */
@@ -49,7 +66,6 @@ export class CompileCache {
    * @param build writes the entry's files into the folder and resolves to the model's spec
    */
   async create(key: string, build: (folder: string) => Promise<ModelSpec>): Promise<Manifest> {
-    await mkdir(this.#folder, { recursive: true });
     await this.#removeStale();
     const temporary = join(this.#folder, temporaryName(key));
     try {
@@ -64,12 +80,13 @@ export class CompileCache {
   }
 
   async #publish(key: string, temporary: string, manifest: Manifest): Promise<Manifest> {
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       try {
         await rename(temporary, this.pathOf(key));
         return manifest;
       } catch (error) {
-        if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        const taken = ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+        if (!taken || attempt === PUBLISH_ATTEMPTS) throw error;
       }
       const theirs = await this.load(key);
       if (theirs) return theirs;

@@ -37,6 +37,7 @@ export async function compileCheckpoint(folder: string, options: CompileOptions)
   const quantization = resolveQuantization(options.quantization, config.text);
   const key = await identityOf(checkpoint, { quantization });
   const cache = new CompileCache(options.cacheDir);
+  await cache.open();
   const manifest =
     (await cache.load(key)) ??
     (await cache.create(key, (temporary) => build(temporary, draw(checkpoint, config, quantization), specOf(config), options)));

@@ -129,6 +129,11 @@ export class Engine {
     return stream;
   }
 
+  /** Why the engine answers nothing any more, or null: a fault of its own, not of a request or a run. */
+  get failure(): EngineFailure | null {
+    return this.#broken;
+  }
+
   stats(): BackendStats {
     const { encoded, hits } = this.#images?.counts ?? { encoded: 0, hits: 0 };
     return {

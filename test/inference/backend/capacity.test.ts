@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cacheBytesPerToken, planCapacity, usableMemory } from '../../../inference/backend/capacity.ts';
+import { cacheBytesPerToken, memoryBesideWeights, planCapacity, usableMemory } from '../../../inference/backend/capacity.ts';
 import { CapacityError } from '../../../inference/errors.ts';
 
 const decoder = { vocabSize: 100, hiddenSize: 64, layers: 2, heads: 4, kvHeads: 2, headDim: 16, maxPositions: 100 };
@@ -19,6 +19,13 @@ t.test('what is asked for is given if it is possible, else refused with the sett
   t.throws(() => planCapacity(decoder, { slots: 21 }, 20 * slotBytes), { message: /MAX_NUM_SEQS/ });
   t.throws(() => planCapacity(decoder, {}, slotBytes - 1), CapacityError);
   t.throws(() => planCapacity(decoder, { maxModelLen: 101 }, 20 * slotBytes), { message: /MAX_MODEL_LEN is 101.*100/ });
+  t.end();
+});
+
+t.test('weights count twice, as mapped and as packed', (t) => {
+  t.equal(memoryBesideWeights(24, 7), 10);
+  t.equal(memoryBesideWeights(8, 7), 0);
+  t.throws(() => planCapacity(decoder, {}, memoryBesideWeights(8, 7)), { message: /0\.0 GiB of memory beside the weights/ });
   t.end();
 });
 
