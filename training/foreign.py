@@ -74,7 +74,6 @@ def static(gen, h, w):
 def landscape(gen, h, w):
     """Sky, ridges and ground with grain; sometimes trunks or buildings in front."""
     sky = colourise(np.linspace(0, 1, h)[:, None].repeat(w, 1) + 0.2 * field(gen, h, w), palette(gen, 3))
-    x = np.arange(w)
     level = h * gen.uniform(0.2, 0.5)
     for _ in range(int(gen.integers(1, 5))):
         ridge = level + (field(gen, 1, w, 5, 0.5, 3)[0] - 0.5) * h * gen.uniform(0.1, 0.5)
@@ -194,12 +193,15 @@ def photo(gen, rng):
 PURE = (cloud, stone, plasma, static, landscape, creature, patches)
 
 
-def render(rng):
-    """One foreign picture as a Pillow image of random size."""
+def render(rng, things=0.0):
+    """One foreign picture as a Pillow image of random size; things: how often one main thing on a quiet background."""
     gen = np.random.default_rng(rng.getrandbits(31))
     h, w = rng.randint(100, 240), rng.randint(100, 240)
     r = rng.random()
-    if r < 0.45:
+    if things and rng.random() < things:
+        import still  # it builds on the functions above
+        img = rng.choice(still.KINDS)(gen, h, w)
+    elif r < 0.45:
         img = photo(gen, rng)
     elif r < 0.58:
         img = screen(gen, h, w, rng)

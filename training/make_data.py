@@ -1,6 +1,8 @@
 """Draws the training pictures ahead of time: shards of uint8 squares and their captions.
 
-    python make_data.py --data build/tiny --shards 0:60 --workers 2
+    python make_data.py --data build/tiny --shards 0:60
+    python make_data.py --data build/tiny --shards 60:64 --foreign 1 --things 0.6
+    python make_data.py --data build/tiny --shards 64:74 --foreign 0 --kind text
 """
 import argparse
 import os
@@ -19,15 +21,15 @@ PER_SHARD = 2000
 FOREIGN_SHARE = 0.12
 
 
-def make_shard(index, out, seed, side=SIDE):
+def make_shard(index, out, seed, share=FOREIGN_SHARE, things=0.0, kind=None, side=SIDE):
     rng = random.Random(seed * 1_000_003 + index)
     pixels = np.empty((PER_SHARD, side, side, 3), np.uint8)
     scenes = []
     for i in range(PER_SHARD):
-        if rng.random() < FOREIGN_SHARE:
-            scene, img = foreign.scene(rng), foreign.render(rng)
+        if rng.random() < share:
+            scene, img = foreign.scene(rng), foreign.render(rng, things)
         else:
-            scene = world.sample_scene(rng)
+            scene = world.sample_scene(rng, kind)
             img = draw.render(scene)
         pixels[i] = draw.preprocess(img, side)
         scenes.append(scene)
@@ -43,6 +45,9 @@ def main():
     p.add_argument("--data", default="build/tiny")
     p.add_argument("--shards", default="0:60")
     p.add_argument("--workers", type=int, default=2)
+    p.add_argument("--foreign", type=float, default=FOREIGN_SHARE)
+    p.add_argument("--things", type=float, default=0.0, help="share of the foreign pictures that show one main thing")
+    p.add_argument("--kind", choices=("shapes", "text", "both"), help="only such scenes")
     p.add_argument("--seed", type=int, default=20261125)
     args = p.parse_args()
     os.makedirs(args.data, exist_ok=True)
@@ -50,10 +55,11 @@ def main():
     todo = [i for i in range(first, last) if not os.path.exists(os.path.join(args.data, f"{i:04d}.npy"))]
     if args.workers == 1:
         for i in todo:
-            print("shard", make_shard(i, args.data, args.seed), flush=True)
+            print("shard", make_shard(i, args.data, args.seed, args.foreign, args.things, args.kind), flush=True)
         return
     with ProcessPoolExecutor(args.workers) as pool:
-        for i in pool.map(make_shard, todo, [args.data] * len(todo), [args.seed] * len(todo)):
+        for i in pool.map(make_shard, todo, [args.data] * len(todo), [args.seed] * len(todo),
+                          [args.foreign] * len(todo), [args.things] * len(todo), [args.kind] * len(todo)):
             print("shard", i, flush=True)
 
 

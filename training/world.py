@@ -226,13 +226,13 @@ def _text_object(rng, bg, boxes, W, H, alone):
             "rot": rng.uniform(-limit, limit) if rng.random() < 0.3 else 0.0, "style": "fill"}
 
 
-def sample_scene(rng: random.Random):
+def sample_scene(rng: random.Random, kind=None):
     """One scene of the world (never a foreign picture)."""
     side = rng.uniform(170, 330)
     ratio = rng.choice((1, 1, 4 / 3, 3 / 2, 16 / 9, 2, 3 / 4, 2 / 3, rng.uniform(0.55, 1.9)))
     W, H = int(side * math.sqrt(ratio)), int(side / math.sqrt(ratio))
     bg = background(rng)
-    kind = rng.choices(("shapes", "text", "both", "empty"), (61, 28, 10, 1))[0]
+    kind = kind or rng.choices(("shapes", "text", "both", "empty"), (61, 28, 10, 1))[0]
     boxes, objects = [], []
     small = min(W, H)
     if kind in ("text", "both"):
