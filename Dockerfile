@@ -33,6 +33,7 @@ VOLUME /var/cache/firellava
 EXPOSE 8000
 USER node
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+# A large checkpoint takes minutes to compile the first time; failures before the first success do not count until then.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30m --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/ready`).then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
 CMD ["node", "dist/server/main.js"]

@@ -48,6 +48,7 @@ export interface LoadedModel {
  */
 export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const { checkpoint, quantization, cacheDir, onStep, signal } = options;
+  await requireFolder(checkpoint);
   onStep('reading the tokeniser');
   // Before the compilation, which takes minutes for a large checkpoint and needs neither.
   const tokenizer = await loadTokenizer(checkpoint);
@@ -121,4 +122,11 @@ async function bytesIn(folder: string): Promise<number> {
   const files = await readdir(folder);
   const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function requireFolder(path: string): Promise<void> {
+  const status = await stat(path).catch(() => null);
+  if (status?.isDirectory()) return;
+  const found = status === null ? 'does not exist' : 'is no folder';
+  throw new CheckpointError(`${path} ${found}; set MODEL to a folder with a checkpoint in the Hugging Face layout.`);
 }

@@ -1,7 +1,6 @@
 /** Reads `config.json` of a checkpoint, of transformers 4 or 5, into our own terms; what we cannot compute is refused by name. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
+import { readJsonObject } from '../json-file.ts';
 import { activations } from '../models/activations.ts';
 import type { CheckpointConfig, RopeConfig, TextConfig, TowerConfig, VisionConfig } from '../models/config.ts';
 import { llavaDefaults, llavaTowerDefaults, textDefaults, towerDefaults } from './config-defaults.ts';
@@ -15,9 +14,9 @@ const architectures = new Set(['LlavaForConditionalGeneration', 'LlamaForCausalL
  * @throws CheckpointError if there is no config.json, or it asks for an architecture or option that is not supported
  */
 export async function readCheckpointConfig(folder: string): Promise<CheckpointConfig> {
-  const json = await readJson(join(folder, CONFIG));
+  const json = await readJsonObject(folder, CONFIG);
   if (!json) throw new CheckpointError(`${folder}: ${CONFIG} is missing; expected a Hugging Face checkpoint folder`);
-  const generation = (await readJson(join(folder, 'generation_config.json'))) ?? {};
+  const generation = (await readJsonObject(folder, 'generation_config.json')) ?? {};
   const modelType = json['model_type'];
   const isLlava = modelType === 'llava';
   const root = new ConfigFields(CONFIG, '', json, isLlava ? llavaDefaults : {});
@@ -44,23 +43,6 @@ export async function readCheckpointConfig(folder: string): Promise<CheckpointCo
 /** @throws CheckpointError if the section's model_type is no decoder that we know */
 function withTextDefaults(text: ConfigFields): ConfigFields {
   return text.withDefaults(textDefaults[text.key('model_type', textDefaults, 'llama')] ?? {});
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  try {
-    const json: unknown = JSON.parse(text);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
-  } catch (error) {
-    throw new CheckpointError(`${path}: expected JSON, found something else`, { cause: error });
-  }
-  throw new CheckpointError(`${path}: expected a JSON object`);
 }
 
 function readText(text: ConfigFields, tiedAbove: boolean): TextConfig {

@@ -12,7 +12,7 @@ export interface Schedulable {
   readonly paused: boolean;
 }
 
-export interface DecodeRow<S> {
+interface DecodeRow<S> {
   /** Holder of the row's slot, or null. */
   readonly sequence: S | null;
   /** False for a row that is only there because the range is contiguous. */

@@ -5,14 +5,14 @@ import type { Candidates } from './candidates.ts';
 export type Processor = (candidates: Candidates) => void;
 
 /** Keeps the `k` likeliest tokens. */
-export function topK(k: number): Processor {
+function topK(k: number): Processor {
   return (candidates) => {
     if (k < candidates.count) candidates.keepBest(k, 'tokens');
   };
 }
 
 /** Nucleus sampling (Holtzman et al. 2020): keeps the fewest likeliest tokens whose probability among the candidates reaches `p`; at least one. */
-export function topP(p: number): Processor {
+function topP(p: number): Processor {
   return (candidates) => {
     const sum = candidates.weigh();
     candidates.keepBest(Math.max(p * sum, Number.MIN_VALUE), 'weights');

@@ -1,5 +1,5 @@
 /** Finds the added tokens of a `tokenizer.json` in a text, with the rules of the Rust library's `AddedVocabulary`. */
-import { isObject, type JsonObject } from './json-file.ts';
+import { isObject, type JsonObject } from '../json-file.ts';
 
 export interface AddedToken {
   readonly id: number;

@@ -1,5 +1,5 @@
 /** Byte-pair encoding over token ids, with the rules of the Rust library's `BPE` model. */
-import { isObject, type JsonObject } from './json-file.ts';
+import { isObject, type JsonObject } from '../json-file.ts';
 
 /** Words up to this length are remembered, this many of them. */
 const cacheable = { length: 48, words: 20_000 };

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { ChatTemplateRefused, CheckpointError } from '../errors.ts';
+import { isObject, readJsonObject } from '../json-file.ts';
 import type { ChatMessage, ContentPart } from '../types.ts';
 import { ControlTokens, Guard } from './guard.ts';
-import { isObject, readJsonObject } from './json-file.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Turns token strings back into text, step for step as the decoders of `tokenizer.json` do in the Rust library. */
 import { CheckpointError } from '../errors.ts';
-import { isObject } from './json-file.ts';
+import { isObject } from '../json-file.ts';
 
 /** Maps the tokens of a sequence to pieces of text whose concatenation is the decoded text. */
 export type DecodeStep = (tokens: readonly string[]) => string[];

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { Tokenizer as TokenizerParts } from '@huggingface/tokenizers';
 import { CheckpointError } from '../errors.ts';
+import { isObject, type JsonObject, readJsonObject } from '../json-file.ts';
 import { type AddedToken, AddedTokenSplitter, namedSpecialTokens, readAddedTokens, tokenContent } from './added-tokens.ts';
 import { BytePairEncoder } from './bpe.ts';
-import { isObject, type JsonObject, readJsonObject } from './json-file.ts';
 import { createDecoder, type DecodeStep } from './token-decoder.ts';
 
 interface EncodeOptions {

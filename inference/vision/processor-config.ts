@@ -1,7 +1,7 @@
 /** Reads how a checkpoint wants its pictures: `preprocessor_config.json`, or the same nested in `processor_config.json`. */
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { isObject, type JsonObject, readJsonObject } from '../text/json-file.ts';
+import { isObject, type JsonObject, readJsonObject } from '../json-file.ts';
 import type { Resample } from './resize.ts';
 
 export interface Size {

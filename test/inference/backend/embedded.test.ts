@@ -69,3 +69,12 @@ t.test('pictures of another size than the tower takes stop the start', async (t)
   t.match(state, { phase: 'failed', error: CheckpointError });
   t.match(state, { error: { message: /24×24.*30×30/ } });
 });
+
+t.test('what is no folder is refused in one line', async (t) => {
+  for (const [folder, found] of [
+    [t.testdir({ checkpoint: 'a file' }), /checkpoint is no folder; set MODEL/],
+    [join(t.testdir({}), 'nowhere'), /checkpoint does not exist; set MODEL/],
+  ] as const) {
+    t.match(await settled(start(t, folder)), { phase: 'failed', error: { code: 'checkpoint_error', message: found } });
+  }
+});

@@ -6,7 +6,7 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import type { DecodeStep, ModelRunner, PrefillChunk } from '../../../inference/engine/model-runner.ts';
 import type { ModelSpec, VisionSpec } from '../../../inference/models/spec.ts';
 
-export const VOCAB = 64;
+const VOCAB = 64;
 export const EOS = 0;
 export const IMAGE = 1;
 export const vision = { imageHeight: 2, imageWidth: 2, tokensPerImage: 3, imageTokenId: IMAGE } satisfies VisionSpec;

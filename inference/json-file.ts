@@ -1,7 +1,7 @@
 /** Reads one JSON file of a checkpoint folder as an untrusted object. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from './errors.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
