@@ -71,10 +71,11 @@ t.test('pictures of another size than the tower takes stop the start', async (t)
 });
 
 t.test('what is no folder is refused in one line', async (t) => {
-  for (const [folder, found] of [
-    [t.testdir({ checkpoint: 'a file' }), /checkpoint is no folder; set MODEL/],
-    [join(t.testdir({}), 'nowhere'), /checkpoint does not exist; set MODEL/],
+  const folder = t.testdir({ checkpoint: 'a file' });
+  for (const [parent, found] of [
+    [folder, /checkpoint is no folder; set MODEL/],
+    [join(folder, 'nowhere'), /checkpoint does not exist; set MODEL/],
   ] as const) {
-    t.match(await settled(start(t, folder)), { phase: 'failed', error: { code: 'checkpoint_error', message: found } });
+    t.match(await settled(start(t, parent)), { phase: 'failed', error: { code: 'checkpoint_error', message: found } });
   }
 });
