@@ -5,6 +5,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { Backend } from '../inference/types.ts';
 import admission from '../plugins/admission.ts';
 import backendPlugin from '../plugins/backend.ts';
+import connections from '../plugins/connections.ts';
 import disconnect from '../plugins/disconnect.ts';
 import { clientErrorHandler } from '../plugins/errors/client-error.ts';
 import errors, { sendError } from '../plugins/errors/index.ts';
@@ -79,6 +80,7 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
   app.register(errors);
   app.register(routeCatalogue);
   app.register(backendPlugin, { backend, graceMs: config.shutdownGraceMs });
+  app.register(connections);
   app.register(disconnect);
   // Authentication and rate limits belong here: after the request has a record, before anything is spent on it.
   app.register(admission, { maxQueue: config.maxQueue });

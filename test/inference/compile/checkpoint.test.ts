@@ -135,7 +135,7 @@ const cases: readonly {
     title: 'a config.json that is not JSON',
     fixture: 'gqa-tied',
     damage: (folder) => writeFile(join(folder, 'config.json'), '{'),
-    message: 'config.json: expected JSON, found something else',
+    message: 'config.json: is not valid JSON',
   },
 ];
 
