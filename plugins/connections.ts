@@ -14,7 +14,10 @@ export default fp(
     });
 
     app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
-      answers.set(socket, (answers.get(socket) ?? 0) + 1);
+      const before = answers.get(socket);
+      // An injected request has no connection.
+      if (before === undefined) return;
+      answers.set(socket, before + 1);
       reply.raw.once('close', () => {
         const left = (answers.get(socket) ?? 1) - 1;
         if (answers.has(socket)) answers.set(socket, left);
