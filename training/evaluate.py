@@ -184,10 +184,10 @@ def main():
     p.add_argument("--failures", default="", help="a folder for the pictures that were answered wrongly")
     args = p.parse_args()
     reader, found = Reader(args.checkpoint), defaultdict(list)
-    todo = cases(random.Random(args.seed), args.pictures)
-    todo.sort(key=lambda c: (c[1] is None, c[0]))
+    cases_left = cases(random.Random(args.seed), args.pictures)
+    cases_left.sort(key=lambda c: (c[1] is None, c[0]))
     for group in (True, False):
-        part = [c for c in todo if (c[1] is not None) == group]
+        part = [c for c in cases_left if (c[1] is not None) == group]
         for i in range(0, len(part), args.batch):
             chunk = part[i:i + args.batch]
             for (topic, img, q, ok), said in zip(chunk, reader.answer([(c[1], c[2]) for c in chunk])):

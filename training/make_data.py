@@ -52,14 +52,14 @@ def main():
     args = p.parse_args()
     os.makedirs(args.data, exist_ok=True)
     first, last = map(int, args.shards.split(":"))
-    todo = [i for i in range(first, last) if not os.path.exists(os.path.join(args.data, f"{i:04d}.npy"))]
+    missing = [i for i in range(first, last) if not os.path.exists(os.path.join(args.data, f"{i:04d}.npy"))]
     if args.workers == 1:
-        for i in todo:
+        for i in missing:
             print("shard", make_shard(i, args.data, args.seed, args.foreign, args.things, args.kind), flush=True)
         return
     with ProcessPoolExecutor(args.workers) as pool:
-        for i in pool.map(make_shard, todo, [args.data] * len(todo), [args.seed] * len(todo),
-                          [args.foreign] * len(todo), [args.things] * len(todo), [args.kind] * len(todo)):
+        for i in pool.map(make_shard, missing, [args.data] * len(missing), [args.seed] * len(missing),
+                          [args.foreign] * len(missing), [args.things] * len(missing), [args.kind] * len(missing)):
             print("shard", i, flush=True)
 
 
