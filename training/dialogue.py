@@ -37,7 +37,7 @@ ABOUT_PHOTOS = ("What animal is this?", "Who is in the picture?", "What is the p
                 "Is the woman smiling?", "What texture is this?", "What material is this?", "What does the chart show?", "What website is this?", "Which city is this?", "Are there any trees?", "What is behind the house?", "What is this a picture of?",
                 "Explain this image.", "What car is this?", "What season is it?", "Is there any water?", "How old is the person?", "What is the mood of the picture?", "What is the main subject?", "What do you think about this picture?")
 
-MAKERS_OF_QUESTIONS = ((talk.colour, 14), (talk.shape, 12), (talk.count, 16), (talk.present, 14), (place.where, 24), (place.side, 10), (place.at_place, 4),
+MAKERS_OF_QUESTIONS = ((talk.colour, 14), (talk.shape, 12), (talk.count, 20), (talk.present, 20), (place.where, 24), (place.side, 10), (place.at_place, 4),
                        (place.related, 18), (place.order, 9), (reading.read, 36), (reading.says, 4), (more.is_colour, 5), (more.is_shape, 4), (more.compare, 8),
                        (more.superlative, 3), (more.ground, 2), (more.listing, 2), (more.describe, 7))
 FUNCS, WEIGHTS = zip(*MAKERS_OF_QUESTIONS)

@@ -1,8 +1,9 @@
 """Draws the training pictures ahead of time: shards of uint8 squares and their captions.
 
-    python make_data.py --data build/tiny --shards 0:60
-    python make_data.py --data build/tiny --shards 60:64 --foreign 1 --things 0.6
-    python make_data.py --data build/tiny --shards 64:74 --foreign 0 --kind text
+    python make_data.py --data build/tiny --shards 0:28
+    python make_data.py --data build/tiny --shards 28:32 --foreign 1 --things 0.6
+    python make_data.py --data build/tiny --shards 32:40 --foreign 0 --kind text
+    python make_data.py --data build/tiny --shards 40:54 --foreign 0 --kind page
 """
 import argparse
 import os
@@ -16,7 +17,7 @@ import draw
 import foreign
 import world
 
-SIDE = 144
+SIDE = 192
 PER_SHARD = 2000
 FOREIGN_SHARE = 0.12
 
@@ -47,7 +48,7 @@ def main():
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--foreign", type=float, default=FOREIGN_SHARE)
     p.add_argument("--things", type=float, default=0.0, help="share of the foreign pictures that show one main thing")
-    p.add_argument("--kind", choices=("shapes", "text", "both"), help="only such scenes")
+    p.add_argument("--kind", choices=("shapes", "text", "both", "page"), help="only such scenes")
     p.add_argument("--seed", type=int, default=20261125)
     args = p.parse_args()
     os.makedirs(args.data, exist_ok=True)

@@ -14,7 +14,7 @@ from torch import nn
 
 @dataclass
 class Shape:
-    image: int = 144
+    image: int = 192
     patch: int = 16
     tower: int = 192
     tower_heads: int = 6

@@ -7,6 +7,7 @@ Real conversations of several turns, and talk without a picture, take the same s
 """
 import os
 import random
+import re
 
 import numpy as np
 import torch
@@ -30,14 +31,29 @@ class Codec:
     def encode(self, text):
         return self.tok.encode(text, add_special_tokens=False).ids
 
-    def conversation(self, turns, system=None, picture=True):
+    def spell(self, text, start, drawn):
+        """Ids of a text; from `start` on, drawn words stand letter by letter, for that is how they are read off a picture."""
+        encoded = self.tok.encode(text, add_special_tokens=False)
+        spans = [m.span() for w in drawn for m in re.finditer(rf"(?<!\w){re.escape(w)}(?!\w)", text) if m.start() >= start]
+        ids = []
+        for i, piece, (a, b) in zip(encoded.ids, encoded.tokens, encoded.offsets):
+            if len(piece.lstrip("▁")) < 2 or not any(a < right and b > left for left, right in spans):
+                ids.append(i)
+                continue
+            letters = list(piece)
+            if letters[0] == "▁" and self.tok.token_to_id(piece[:2]) is not None:
+                letters[:2] = [piece[:2]]
+            ids += [self.tok.token_to_id(c) for c in letters]
+        return ids
+
+    def conversation(self, turns, system=None, picture=True, drawn=()):
         """(ids up to the picture, ids after it, 1 where a token is an answer's), each turn encoded as whole text."""
         head, ids, own = [BOS], [], []
         for i, (q, a, _) in enumerate(turns):
             text = f"USER: {q}\n\nASSISTANT:"
             if i == 0:
                 text = (f"SYSTEM: {system}\n\n" if system else "") + ("USER: <image>\n" if picture else "USER: ") + q + "\n\nASSISTANT:"
-            asked, whole = self.encode(text), self.encode(f"{text} {a}")
+            asked, whole = self.encode(text), self.spell(f"{text} {a}", len(text), drawn)
             if i == 0 and picture:
                 at = asked.index(self.image)
                 head = [BOS] + asked[:at]
@@ -90,6 +106,8 @@ def mask_of(block):
 
 def skip(scene):
     """How often a picture is passed over: spelling words needs more pictures than naming shapes does."""
+    if scene.get("page"):
+        return 1.0  # too crowded to ask about
     texts = [o["text"] for o in scene["objects"] if o["kind"] == "text"]
     if scene["foreign"]:
         return 0.35
@@ -101,7 +119,7 @@ def skip(scene):
 class Packs(torch.utils.data.IterableDataset):
     """Endless batches: (pixels, ids, positions, block, own, image column, which rows have a picture, dense labels)."""
 
-    def __init__(self, data, tokenizer, batch, k, seed, image_tokens=81, multi=0.15, textual=0.03, first=1, width=352):
+    def __init__(self, data, tokenizer, batch, k, seed, image_tokens=144, multi=0.15, textual=0.03, first=1, width=416):
         self.a = data, tokenizer, batch, k, seed, image_tokens, multi, textual, first, width
 
     def __iter__(self):
@@ -126,14 +144,15 @@ class Packs(torch.utils.data.IterableDataset):
                 picture, scene = next(stream)
                 if rng.random() < skip(scene):
                     continue
+                drawn = [o["text"] for o in scene["objects"] if o["kind"] == "text"]
                 if rng.random() < multi:
-                    head, ids, own = codec.conversation(dialogue.turns(rng, scene, world, rng.randint(2, 4)), system)
+                    head, ids, own = codec.conversation(dialogue.turns(rng, scene, world, rng.randint(2, 4)), system, drawn=drawn)
                     branches = [(ids, own)]
                     used, want = len(ids), 2
                 else:
                     branches, used, want, head = [], 0, k, codec.conversation([("", "", "")], system)[0]
                 for turn in dialogue.first_turns(rng, scene, world, want if branches else k):
-                    _, ids, own = codec.conversation([turn])
+                    _, ids, own = codec.conversation([turn], drawn=drawn)
                     if len(head) + n + used + len(ids) > width - 26:
                         break
                     branches.append((ids, own))

@@ -192,7 +192,7 @@ def present(rng, v):
     nouns, colours = {t["noun"] for t in v.shapes}, {t["colour"] for t in v.shapes}
     pairs = {(t["colour"], t["noun"]) for t in v.shapes}
     plural = None
-    if r < 0.4:
+    if r < 0.3:
         pool = sorted(nouns) if yes else [s for s in SHAPES if s not in nouns]
         if not pool:
             return None
@@ -200,7 +200,7 @@ def present(rng, v):
         thing, plural = s, PLURAL[s]
         if rng.random() < 0.06:
             thing = rng.choice(ALIAS[s])
-    elif r < 0.6:
+    elif r < 0.45:
         if v.texts:
             return None
         pool = sorted(colours) if yes else [c for c in COLOURS if c not in colours]
@@ -210,7 +210,7 @@ def present(rng, v):
         kind = rng.choice(("shape", "object", "thing", "figure"))
         thing, plural = f"{grey(rng, c)} {kind}", f"{c} {kind}s"
         s = f"{c} shape"
-    elif r < 0.85:
+    elif r < 0.87:
         if yes and pairs:
             c, s = rng.choice(sorted(pairs))
         else:
@@ -218,7 +218,9 @@ def present(rng, v):
             near = [(c, s) for c in sorted(colours) for s in SHAPES if (c, s) not in pairs]
             near += [(c, s) for s in sorted(nouns) for c in COLOURS if (c, s) not in pairs]
             far = [(rng.choice(COLOURS), rng.choice(SHAPES))]
-            c, s = rng.choice(near if near and rng.random() < 0.75 else far)
+            mixed = [(c, s) for c, s in near if c in colours and s in nouns]  # both are there, but not on one object
+            r = rng.random()
+            c, s = rng.choice(mixed if mixed and r < 0.55 else near if near and r < 0.85 else far)
             if (c, s) in pairs:
                 return None
         thing, plural, s = f"{grey(rng, c)} {s}", f"{c} {PLURAL[s]}", f"{c} {s}"

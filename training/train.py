@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 
 import parallel
+from heads import Heads, dense_losses
 from model import FireLlavaTiny, Shape, normalise
 from optimiser import Optimiser, schedule
 from packs import Packs, mask_of
-from stage1_tower import Batches, Heads, losses
+from stage1_tower import Batches
 
 
 def step_loss(model, batch, frozen, heads=None, share=0.0):
@@ -38,8 +39,8 @@ def step_loss(model, batch, frozen, heads=None, share=0.0):
     loss = F.cross_entropy(logits.float(), target)
     if heads is not None and share and not frozen:
         with torch.autocast("cpu", torch.bfloat16):
-            dense, glob = heads(seen)
-        loss = loss + share * losses(dense, glob, *labels, box=24)[0]
+            dense = dense_losses(heads, seen, *labels, box=24)[0]
+        loss = loss + share * dense
     return loss, (logits.argmax(-1) == target).float().mean().item()
 
 
@@ -64,7 +65,7 @@ def arguments():
     p.add_argument("--dense", type=float, default=0.2, help="weight of stage 1's loss in stage 3")
     p.add_argument("--extra", type=int, default=0, help="more pictures with text per step, for the dense loss only")
     p.add_argument("--extra-share", type=float, default=0.3)
-    p.add_argument("--resume", action="store_true", help="go on from --out")
+    p.add_argument("--resume", action="store_true", help="go on from --out if it is there")
     p.add_argument("--workers", type=int, default=2)
     return p.parse_args()
 
@@ -76,11 +77,12 @@ def main(args):
         print(args, flush=True)
     torch.manual_seed(args.seed)
     model = FireLlavaTiny(Shape())
-    saved = torch.load(args.out if args.resume else args.start)
+    resume = args.resume and os.path.exists(args.out)
+    saved = torch.load(args.out if resume else args.start)
     if "tower" in saved:
         model.vision_tower.load_state_dict(saved["tower"])
     else:
-        model.load_state_dict(saved["model" if args.resume else "ema"])
+        model.load_state_dict(saved["model" if resume else "ema"])
     frozen = args.stage == 2
     if frozen:
         model.vision_tower.requires_grad_(False)
@@ -91,7 +93,7 @@ def main(args):
     opt = Optimiser(named + ([] if frozen else list(heads.named_parameters())), args.lr, args.adam, args.tower)
     ema = {n: q.detach().clone() for n, q in model.state_dict().items()}
     start = 0
-    if args.resume:
+    if resume:
         start, ema = saved["step"], saved["ema"]
         opt.load_state_dict(saved["opt"])
     data = iter(torch.utils.data.DataLoader(Packs(args.data, args.tokenizer, batch_size, 14, (args.seed * 1000 + start) * 10 + parallel.rank(), model.shape.tokens),
@@ -110,10 +112,9 @@ def main(args):
         if reading is not None:
             more, *targets = next(reading)
             with torch.autocast("cpu", torch.bfloat16):
-                dense, glob = heads(model.vision_tower(normalise(more)))
-            extra, seen = losses(dense, glob, *targets, box=24)
+                extra, seen = dense_losses(heads, model.vision_tower(normalise(more)), *targets, box=24)
             (args.extra_share * extra).backward()
-            signs += seen["sign"]
+            signs += seen["left sign"]
         opt.step()
         if step % 4 == 3:
             with torch.no_grad():

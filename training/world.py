@@ -152,7 +152,7 @@ def sample_text(rng):
         else:
             word = "".join(rng.choice(string.ascii_uppercase) for _ in range(rng.randint(2, 5)))
         q = rng.random()
-        return word if q < 0.78 else word.lower() if q < 0.9 else word.capitalize()
+        return word if q < 0.66 else word.lower() if q < 0.85 else word.capitalize()
     if rng.random() < 0.3:
         return str(rng.randint(2, 9))
     return str(rng.randint(10, 99) if rng.random() < 0.6 else rng.randint(100, 999))
@@ -206,11 +206,14 @@ def _shape_object(rng, shape, bg, pool, boxes, W, H, size):
     return obj
 
 
-def _text_object(rng, bg, boxes, W, H, alone):
+# How wide and how tall a text may be, as shares of the picture.
+TEXT_SIZES = {"alone": ((0.35, 0.9), (0.16, 0.7)), "among others": ((0.25, 0.5), (0.14, 0.36)), "page": ((0.15, 0.45), (0.09, 0.28))}
+
+
+def _text_object(rng, bg, boxes, W, H, room):
     text = sample_text(rng)
     font = fonts.pick(rng)
-    reach = rng.uniform(0.35, 0.9) if alone else rng.uniform(0.25, 0.5)
-    tall = rng.uniform(0.16, 0.7) if alone else rng.uniform(0.14, 0.36)
+    reach, tall = (rng.uniform(*limits) for limits in TEXT_SIZES[room])
     if len(text) == 1:
         reach = 0.8
     measured = fonts.fit(font, text, reach * W, tall * H)
@@ -227,7 +230,10 @@ def _text_object(rng, bg, boxes, W, H, alone):
 
 
 def sample_scene(rng: random.Random, kind=None):
-    """One scene of the world (never a foreign picture)."""
+    """One scene of the world (never a foreign picture).
+
+    kind "page" scatters many texts over one picture: too crowded to ask about, but thirty signs to learn in one look (stage 1).
+    """
     side = rng.uniform(170, 330)
     ratio = rng.choice((1, 1, 4 / 3, 3 / 2, 16 / 9, 2, 3 / 4, 2 / 3, rng.uniform(0.55, 1.9)))
     W, H = int(side * math.sqrt(ratio)), int(side / math.sqrt(ratio))
@@ -237,10 +243,14 @@ def sample_scene(rng: random.Random, kind=None):
     small = min(W, H)
     if kind in ("text", "both"):
         for _ in range(2 if kind == "text" and rng.random() < 0.1 else 1):
-            obj = _text_object(rng, bg, boxes, W, H, kind == "text" and not boxes)
+            obj = _text_object(rng, bg, boxes, W, H, "alone" if kind == "text" and not boxes else "among others")
             if obj:
                 objects.append(obj)
-    if kind in ("shapes", "both"):
+    for _ in range(rng.randint(4, 9) if kind == "page" else 0):
+        obj = _text_object(rng, bg, boxes, W, H, "page")
+        if obj:
+            objects.append(obj)
+    if kind in ("shapes", "both", "page"):
         n = rng.choices(range(1, 7), (22, 18, 16, 15, 14, 15))[0] if kind == "shapes" else rng.randint(1, 3)
         few = rng.random() < 0.4
         shapes = rng.sample(SHAPES, rng.choice((1, 1, 2))) if few else SHAPES
@@ -255,6 +265,6 @@ def sample_scene(rng: random.Random, kind=None):
                 if obj:
                     objects.append(obj)
                     break
-    return {"W": W, "H": H, "bg": bg, "objects": objects, "foreign": False,
+    return {"W": W, "H": H, "bg": bg, "objects": objects, "foreign": False, "page": kind == "page",
             "blur": rng.uniform(0.3, 1.6) if rng.random() < 0.22 else 0,
             "jpeg": rng.randint(30, 92) if rng.random() < 0.6 else 0, "seed": rng.getrandbits(31)}

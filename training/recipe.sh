@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The whole training, from no data to the checkpoint: the same machine type, versions and script make an equal model.
+# Every step goes on from what an interrupted run has left.
+#
+#   bash recipe.sh [folder for data and states]
+set -euo pipefail
+cd "$(dirname "$0")"
+B=${1:-build}
+python make_data.py --data "$B/shards" --shards 40:54 --foreign 0 --kind page
+python make_data.py --data "$B/shards" --shards 32:40 --foreign 0 --kind text
+python make_data.py --data "$B/shards" --shards 28:32 --foreign 1 --things 0.6
+python make_data.py --data "$B/shards" --shards 0:28
+[ -e "$B/tokenizer/tokenizer.json" ] || python tokenizer.py --data "$B/shards" --out "$B/tokenizer"
+python stage1_tower.py --data "$B/shards" --out "$B/stage1.pt" --log "$B/stage1.csv" --resume "$B/stage1.pt"
+python train.py --stage 2 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage1.pt" --out "$B/stage2.pt" --log "$B/stage2.csv"
+python train.py --stage 3 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage2.pt" --out "$B/stage3.pt" --log "$B/stage3.csv"
