@@ -1,33 +1,26 @@
 /** Twenty pictures outside the drawn world: photographs, textures from SVG filters, and made-up screens. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { projectRoot } from '../tools/project.ts';
 import { SeededRandom } from '../tools/random.ts';
 import { type Format, formats, type Picture, rasterise } from './raster.ts';
 
-const photos = ['astronaut', 'camera', 'chelsea', 'coffee', 'flower', 'rocket'] as const;
+/** Files in `photos/`. */
+const photos = ['1.jpg', '2.jpg', '3.jpg', '4.jpg', '5.jpg', '6.jpg', '7.jpg', '8.jpg'] as const;
 
-/** Six photographs, two of them again as a part; eight textures; four screens. */
+/** Eight photographs, eight textures, four screens. */
 export function foreignPictures(seed: number): (() => Promise<Picture>)[] {
   const random = new SeededRandom(seed + 424_243);
-  const whole = photos.map((name) => () => photograph(name, 1));
-  const parts = (['chelsea', 'flower'] as const).map((name) => () => photograph(name, 0.6));
   const drawn = [...textures, ...textures, ...screens].map((make, i) => {
     const svg = make(random);
     const format: Format = formats[i % formats.length] ?? 'png';
     return () => rasterise(svg, format, 80);
   });
-  return [...whole, ...parts, ...drawn];
+  return [...photos.map((name) => () => photograph(name)), ...drawn];
 }
 
-async function photograph(name: (typeof photos)[number], share: number): Promise<Picture> {
-  const bytes = await readFile(join(projectRoot(), 'test', 'eval', 'photos', `${name}.jpg`));
-  if (share === 1) return { bytes, format: 'jpeg' };
-  const { width, height } = await sharp(bytes).metadata();
-  const part = { width: Math.round(width * share), height: Math.round(height * share) };
-  const cut = { ...part, left: Math.round((width - part.width) / 2), top: Math.round((height - part.height) / 2) };
-  return { bytes: await sharp(bytes).extract(cut).resize({ width: 420 }).png().toBuffer(), format: 'png' };
+async function photograph(name: (typeof photos)[number]): Promise<Picture> {
+  return { bytes: await readFile(join(projectRoot(), 'test', 'eval', 'photos', name)), format: 'jpeg' };
 }
 
 function filtered(random: SeededRandom, steps: string): string {
