@@ -49,9 +49,14 @@ function neighbour(base: Rgb, grey: boolean, random: SeededRandom): Rgb {
   return [near(base[0]), near(base[1]), near(base[2])];
 }
 
+/** Light of each channel, 0 to 1 (sRGB's transfer function). */
+function linear(rgb: Rgb): Rgb {
+  return rgb.map((c) => (c <= 10 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)) as [number, number, number];
+}
+
 /** CIE L*a*b* (D65), where Euclidean distance is close to what an eye sees. */
 function lab(rgb: Rgb): Rgb {
-  const [r, g, b] = rgb.map((c) => (c <= 10 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)) as [number, number, number];
+  const [r, g, b] = linear(rgb);
   const f = (v: number) => (v > 0.008856 ? Math.cbrt(v) : 7.787 * v + 16 / 116);
   const x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505);
   const y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
@@ -64,6 +69,15 @@ export function difference(a: Rgb, b: Rgb): number {
   const [l1, a1, b1] = lab(a);
   const [l2, a2, b2] = lab(b);
   return Math.hypot(l1 - l2, a1 - a2, b1 - b2);
+}
+
+/** Contrast ratio of WCAG 2.2, 1 to 21: of lightness alone, which is what thin strokes are seen by. */
+export function contrast(a: Rgb, b: Rgb): number {
+  const light = (rgb: Rgb) => {
+    const [red, green, blue] = linear(rgb);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  return Math.max(light(a), light(b)) / Math.min(light(a), light(b));
 }
 
 export function hex(rgb: Rgb): string {

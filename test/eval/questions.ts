@@ -7,7 +7,7 @@ import type { Expected, Side } from './judge.ts';
 import { type Format, formats, type Picture, rasterise } from './raster.ts';
 import { sceneSvg } from './svg.ts';
 import { fill, plural, withArticle, wordings } from './wordings.ts';
-import { backgroundFor, type Scene, type ShapeName, shapeNames } from './world.ts';
+import { type Scene, type ShapeName, shapeNames } from './world.ts';
 
 export const categories = ['colour', 'shape', 'presence', 'position', 'counting', 'reading', 'honesty'] as const;
 export type Category = (typeof categories)[number];
@@ -83,7 +83,7 @@ const ask: Record<Exclude<Category, 'honesty'>, (index: number, random: SeededRa
     const { behind, colours } = palette(count, random);
     const [colour] = colours as [ColourName];
     const things = company({ shape, colour }, count, colours, random);
-    const wording = count === 1 ? cycle(wordings.onlyShape, index) : cycle(wordings.shape, index);
+    const wording = count === 1 ? cycle(wordings.onlyShape, Math.floor(index / 3)) : cycle(wordings.shape, index);
     return { scene: scattered(things, behind, random), text: fill(wording, { colour }), expected: { kind: 'shape', is: shape, colour } };
   },
 
@@ -93,14 +93,13 @@ const ask: Record<Exclude<Category, 'honesty'>, (index: number, random: SeededRa
     const { behind, colours } = palette(count, random);
     const [colour] = colours as [ColourName];
     const things = company({ shape: random.pick(shapeNames), colour }, count, colours, random);
-    const thing = present ? random.pick(things) : absent(things, colours, random);
-    // A bare shape is asked for every third time, and a colour that is absent never decides then.
-    const named = index % 3 === 0 ? thing.shape : `${thing.colour} ${thing.shape}`;
-    const is = index % 3 === 0 ? things.some(({ shape }) => shape === thing.shape) : present;
+    // Every third time the shape alone is asked for.
+    const bare = index % 3 === 0;
+    const { shape, colour: asked } = present ? random.pick(things) : absent(things, colours, bare, random);
     return {
       scene: scattered(things, behind, random),
-      text: fill(cycle(wordings.presence, index), { thing: withArticle(named) }),
-      expected: { kind: 'presence', is },
+      text: fill(cycle(wordings.presence, index), { thing: withArticle(bare ? shape : `${asked} ${shape}`) }),
+      expected: { kind: 'presence', is: present, shape, ...(bare ? {} : { colour: asked }) },
     };
   },
 
@@ -127,14 +126,14 @@ const ask: Record<Exclude<Category, 'honesty'>, (index: number, random: SeededRa
     const count = (index % 6) + 1;
     const { behind, colours } = palette(6, random);
     const shape = random.pick(shapeNames);
-    const all = index % 4 === 3;
+    const all = index % 5 === 4;
     const counted = Array.from({ length: count }, () => ({ shape: all ? random.pick(shapeNames) : shape, colour: random.pick(colours) }));
     const strangers = all ? 0 : random.whole(0, Math.min(2, 6 - count));
     const others = random.shuffle(shapeNames.filter((name) => name !== shape)).slice(0, strangers);
     const things = [...counted, ...others.map((name) => ({ shape: name, colour: random.pick(colours) }))];
     return {
       scene: scattered(random.shuffle(things), behind, random),
-      text: fill(cycle(wordings.count, index), { shapes: all ? 'shapes' : plural(shape) }),
+      text: fill(cycle(wordings.count, Math.floor(index / 6)), { shapes: all ? 'shapes' : plural(shape) }),
       expected: { kind: 'count', is: count },
     };
   },
@@ -143,20 +142,19 @@ const ask: Record<Exclude<Category, 'honesty'>, (index: number, random: SeededRa
     const kind = cycle(['letter', 'word', 'number', 'word', 'letter'] as const, index);
     const text = texts[kind](random);
     const colour = random.pick(colourNames);
-    const behind = backgroundFor(colour, random);
     return {
-      scene: written(text, colour, behind, random),
+      scene: written(text, colour, random),
       text: cycle(wordings[kind], Math.floor(index / 5)),
       expected: { kind: 'text', is: text },
     };
   },
 };
 
-/** Something that is not there: half the time of a colour and of a shape that both are. */
-function absent(things: readonly Thing[], colours: readonly ColourName[], random: SeededRandom): Thing {
+/** Something that is not there: unless the shape alone is asked for, half the time of a colour and of a shape that both are. */
+function absent(things: readonly Thing[], colours: readonly ColourName[], bare: boolean, random: SeededRandom): Thing {
   const isThere = (thing: Thing) => things.some((other) => other.shape === thing.shape && other.colour === thing.colour);
   const swapped = things.flatMap(({ shape }) => things.map(({ colour }) => ({ shape, colour }))).filter((thing) => !isThere(thing));
-  if (swapped.length > 0 && random.chance(0.5)) return random.pick(swapped);
+  if (!bare && swapped.length > 0 && random.chance(0.5)) return random.pick(swapped);
   const shapes: ShapeName[] = shapeNames.filter((name) => things.every(({ shape }) => shape !== name));
   return { shape: random.pick(shapes), colour: random.pick(colours) };
 }
@@ -173,7 +171,7 @@ function beside(index: number, random: SeededRandom): Asked {
   return {
     scene: inCells(placed, behind, random),
     text: fill(cycle(left ? wordings.leftOf : wordings.rightOf, Math.floor(index / 10)), { shape: from.shape }),
-    expected: { kind: 'shape', is: wanted.shape, beside: from.shape },
+    expected: { kind: 'neighbour', is: wanted.shape, side: left ? 'left' : 'right', of: from.shape },
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a picture of the evaluation holds, and how one is composed so that its questions have one answer. */
 import type { SeededRandom } from '../tools/random.ts';
-import { type ColourName, colourNames, difference, type Rgb, shadeOf } from './colours.ts';
+import { type ColourName, colourNames, contrast, difference, type Rgb, shadeOf } from './colours.ts';
 
 export const shapeNames = ['circle', 'square', 'triangle', 'star', 'diamond', 'heart', 'cross'] as const;
 export type ShapeName = (typeof shapeNames)[number];
@@ -55,6 +55,8 @@ export interface Scene {
 
 /** Least CIE76 difference between a thing and either tone behind it. */
 const visible = 40;
+/** Least contrast ratio between text and either tone behind it; below, only the hue differs, which JPEG halves in thin strokes. */
+const legible = 1.5;
 const canvases = [
   [200, 200],
   [240, 320],
@@ -98,11 +100,14 @@ export function visibleColours(behind: Background, random: SeededRandom): Colour
   return colourNames.filter((name) => visibleShade(name, behind, random) !== null);
 }
 
-/** Draws backgrounds until `name` stands out from one. */
-export function backgroundFor(name: ColourName, random: SeededRandom): Background {
+/** A background, and a shade of `name` in which text can be read on it. */
+export function paperFor(name: ColourName, random: SeededRandom): { behind: Background; rgb: Rgb } {
   for (;;) {
     const behind = background(random);
-    if (visibleShade(name, behind, random) !== null) return behind;
+    const rgb = shadeOf(name, random, (shade) =>
+      behind.tones.every((tone) => difference(tone, shade) >= visible && contrast(tone, shade) >= legible),
+    );
+    if (rgb !== null) return { behind, rgb };
   }
 }
 
@@ -112,7 +117,7 @@ export function spread(
   field: { width: number; height: number },
   random: SeededRandom,
 ): { x: number; y: number }[] | null {
-  const gap = 0.05 * Math.min(field.width, field.height);
+  const gap = 0.03 * Math.min(field.width, field.height);
   for (let layout = 0; layout < 40; layout++) {
     const spots: { x: number; y: number; width: number; height: number }[] = [];
     for (const box of boxes) {
