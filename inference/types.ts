@@ -32,6 +32,18 @@ export interface SamplingParams {
   readonly topP: number;
   /** Keep the k likeliest tokens; 0 keeps all. */
   readonly topK: number;
+  /** Keep tokens with at least this share of the likeliest token's probability; absent or 0 keeps all. */
+  readonly minP?: number;
+  /** Locally typical sampling: the tokens of most nearly average information whose probability reaches this; absent or 1 keeps all. */
+  readonly typicalP?: number;
+  /** Taken from the logits of tokens that the answer has already; default 0. */
+  readonly presencePenalty?: number;
+  /** As often as the answer has the token already; default 0. */
+  readonly frequencyPenalty?: number;
+  /** Divides the logits, or multiplies the negative ones, of tokens that prompt or answer have already; default 1. */
+  readonly repetitionPenalty?: number;
+  /** Added to the logits of these token ids. */
+  readonly logitBias?: ReadonlyMap<number, number>;
   /** Seed of the sequence's own random stream; absent draws one at random. Choice `i` of a request uses stream `i`. */
   readonly seed?: number;
 }
@@ -41,7 +53,28 @@ export interface StoppingParams {
   readonly maxTokens?: number;
   readonly stop: readonly string[];
   readonly stopTokenIds: readonly number[];
+  /** Tokens before which nothing but the length may end the answer: no end token is chosen, no stop string looked for. Default 0. */
+  readonly minTokens?: number;
+  /** The model's own end tokens do not end the answer. Default false. */
+  readonly ignoreEos?: boolean;
+  /** The stop string, or the text of the end token, is part of the answer. Default false. */
+  readonly includeStop?: boolean;
 }
+
+/** What the answer tells of its tokens. */
+export interface OutputParams {
+  /** Special tokens have no text. Default true. */
+  readonly skipSpecialTokens?: boolean;
+}
+
+/** What the whole answer must be. */
+export type GrammarSpec =
+  | { readonly kind: 'json_schema'; readonly schema: unknown }
+  /** Matches the whole answer, in the syntax of Rust's `regex`. */
+  | { readonly kind: 'regex'; readonly pattern: string }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  /** Context-free, in llguidance's dialect of Lark. */
+  | { readonly kind: 'lark'; readonly text: string };
 
 export interface GenerationRequest {
   /** Name the caller used; must be one that `Backend.models()` lists (or an alias of it). */
@@ -51,6 +84,9 @@ export interface GenerationRequest {
   readonly n: number;
   readonly sampling: SamplingParams;
   readonly stopping: StoppingParams;
+  readonly output?: OutputParams;
+  /** Absent leaves the model free. `param` is the field of the caller that asked for it, for errors. */
+  readonly grammar?: { readonly spec: GrammarSpec; readonly param: string };
   /** Correlates log lines; not interpreted. */
   readonly requestId: string;
 }

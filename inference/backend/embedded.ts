@@ -103,6 +103,7 @@ class EmbeddedBackend implements Backend {
         n: request.n,
         sampling: request.sampling,
         stopping: request.stopping,
+        ...(request.output !== undefined && { output: request.output }),
       },
       signal,
     );

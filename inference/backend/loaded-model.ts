@@ -89,7 +89,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const opened = runner;
   const engine = new Engine({
     runner: opened,
-    decode: (ids) => tokenizer.decode(ids),
+    decode: (ids, options) => tokenizer.decode(ids, options),
     eosTokenIds: tokenizer.eosTokenIds,
     maxQueue: options.maxQueue,
     imageCacheBytes: options.imageCacheBytes,

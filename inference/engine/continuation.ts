@@ -5,34 +5,52 @@ import type { FinishReason } from '../types.ts';
 
 export interface ContinuationOptions {
   readonly decode: Decode;
-  /** Tokens that end the text and are no part of it. */
+  /** Tokens that end the text. */
   readonly endTokenIds: ReadonlySet<number>;
   readonly stop: readonly string[];
   /** Most tokens, the ending one included. */
   readonly maxTokens: number;
+  /** So many tokens end nothing, and their text is not searched for stop strings. Default 0. */
+  readonly minTokens?: number;
+  /** What ends the text, stop string or end token, is part of it. Default false. */
+  readonly includeStop?: boolean;
 }
 
 export interface Said {
   /** Text that is certain: no half character, no part of a stop string. */
   readonly text: string;
-  /** Tokens that became final with it; empty while `text` is. */
+  /** Tokens that became final with it: none while `text` is empty and there may be more. */
   readonly tokenIds: readonly number[];
   readonly finish: FinishReason | null;
+}
+
+interface PendingToken {
+  readonly id: number;
+  /** UTF-16 code units of the text before it. */
+  readonly offset: number;
 }
 
 export class Continuation {
   readonly #endTokenIds: ReadonlySet<number>;
   readonly #maxTokens: number;
+  readonly #minTokens: number;
+  readonly #includeStop: boolean;
   readonly #detokenizer: Detokenizer;
   readonly #matcher: StopMatcher;
-  #pending: number[] = [];
+  #pending: PendingToken[] = [];
   #tokens = 0;
+  /** Code units that the detokeniser has let out. */
+  #decoded = 0;
+  /** Code units that were said. */
+  #said = 0;
 
   constructor(options: ContinuationOptions) {
     this.#endTokenIds = options.endTokenIds;
     this.#maxTokens = options.maxTokens;
+    this.#minTokens = options.minTokens ?? 0;
+    this.#includeStop = options.includeStop ?? false;
     this.#detokenizer = new Detokenizer(options.decode);
-    this.#matcher = new StopMatcher(options.stop);
+    this.#matcher = new StopMatcher(options.stop, this.#includeStop);
   }
 
   /** Tokens so far, the ending one included. */
@@ -42,24 +60,36 @@ export class Continuation {
 
   accept(id: number): Said {
     this.#tokens++;
-    if (this.#endTokenIds.has(id)) return this.#end('', 'stop');
-    this.#pending.push(id);
-    const { text, stopped } = this.#matcher.push(this.#detokenizer.push(id));
-    if (stopped) return this.#said(text, 'stop');
+    const mayEnd = this.#tokens > this.#minTokens;
+    const ends = mayEnd && this.#endTokenIds.has(id);
+    if (ends && !this.#includeStop) return this.#end('', 'stop');
+    this.#pending.push({ id, offset: this.#decoded });
+    const decoded = this.#detokenizer.push(id);
+    this.#decoded += decoded.length;
+    const { text, stopped } = mayEnd ? this.#matcher.push(decoded) : { text: decoded, stopped: false };
+    if (stopped) return this.#cut(text);
+    if (ends) return this.#end(text, 'stop');
     if (this.#tokens >= this.#maxTokens) return this.#end(text, 'length');
-    return this.#said(text, null);
+    return text === '' ? { text, tokenIds: [], finish: null } : this.#say(text, null);
   }
 
   /** Lets out what was held back in the hope of more. */
   #end(text: string, reason: FinishReason): Said {
     const last = this.#matcher.push(this.#detokenizer.end());
-    return last.stopped ? this.#said(text + last.text, 'stop') : this.#said(text + last.text + this.#matcher.end(), reason);
+    return last.stopped ? this.#cut(text + last.text) : this.#say(text + last.text + this.#matcher.end(), reason);
   }
 
-  #said(text: string, finish: FinishReason | null): Said {
-    if (text === '') return { text, tokenIds: [], finish };
-    const tokenIds = this.#pending;
+  /** A stop string ended the text: tokens that begin beyond it are none of the answer. */
+  #cut(text: string): Said {
+    const length = this.#said + text.length;
+    this.#pending = this.#pending.filter(({ offset }) => offset < length);
+    return this.#say(text, 'stop');
+  }
+
+  #say(text: string, finish: FinishReason | null): Said {
+    const tokenIds = this.#pending.map(({ id }) => id);
     this.#pending = [];
+    this.#said += text.length;
     return { text, tokenIds, finish };
   }
 }

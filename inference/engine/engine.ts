@@ -2,11 +2,9 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { ContextLengthExceeded, EngineFailure, QueueFull, RequestError, ShuttingDown } from '../errors.ts';
-import { Candidates } from '../sampling/candidates.ts';
-import { createSampler } from '../sampling/sampler.ts';
+import { SamplerScratch } from '../sampling/sampler.ts';
 import type { Decode } from '../text/detokenizer.ts';
 import type { BackendStats } from '../types.ts';
-import { Continuation } from './continuation.ts';
 import { Doorbell } from './doorbell.ts';
 import { EventStream } from './event-stream.ts';
 import { ImageCache } from './image-cache.ts';
@@ -16,6 +14,7 @@ import { ActiveRequest, type EngineEvent, type EngineRequest } from './request.t
 import { RetryAfter } from './retry-after.ts';
 import { type Action, Scheduler } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
+import { type OutputContext, tokenOutputs } from './token-output.ts';
 
 export interface EngineOptions {
   /** Stays the caller's: closed by whoever opened it, after the engine. */
@@ -44,7 +43,7 @@ export class Engine {
   readonly #runner: ModelRunner;
   readonly #scheduler: Scheduler<Sequence>;
   readonly #images: ImageCache | null;
-  readonly #scratch: Candidates;
+  readonly #output: OutputContext;
   readonly #doorbell = new Doorbell();
   readonly #requestOf = new Map<Sequence, ActiveRequest>();
   /** Requests with events that their readers have not been told of. */
@@ -80,7 +79,9 @@ export class Engine {
             maxBytes: options.imageCacheBytes,
             onReady: () => this.#doorbell.ring(),
           });
-    this.#scratch = new Candidates(spec.decoder.vocabSize);
+    const { vocabSize } = spec.decoder;
+    const { decode, eosTokenIds } = options;
+    this.#output = { vocabSize, decode, eosTokenIds, scratch: new SamplerScratch(vocabSize) };
     this.#loop = this.#run().catch((cause: unknown) => this.#break(cause));
   }
 
@@ -99,6 +100,7 @@ export class Engine {
     prompt.requireWithin(this.#runner.spec.decoder.vocabSize);
     const maxTokens = this.#maxTokens(prompt.length, request.stopping.maxTokens);
     this.#checkRoom(request.n);
+    const outputs = tokenOutputs(request, maxTokens, request.sampling.seed ?? randomInt(2 ** 48 - 1), this.#output);
 
     const stream = new EventStream<EngineEvent>({
       limit: this.#options.maxUnread,
@@ -106,16 +108,12 @@ export class Engine {
       onLeave: () => this.#abandon(active, null),
     });
     const active = new ActiveRequest(stream, prompt);
-    const seed = request.sampling.seed ?? randomInt(2 ** 48 - 1);
-    const endTokenIds = new Set([...this.#options.eosTokenIds, ...request.stopping.stopTokenIds]);
-    const sequences = Array.from(
-      { length: request.n },
-      (_, choice) =>
+    const sequences = outputs.map(
+      (output, choice) =>
         new Sequence({
           choice,
           prompt,
-          sampler: createSampler(request.sampling, seed, choice, this.#scratch),
-          continuation: new Continuation({ decode: this.#options.decode, endTokenIds, stop: request.stopping.stop, maxTokens }),
+          ...output,
           isPaused: () => stream.full,
           onImageRefused: (error) => this.#abandon(active, error),
         }),

@@ -1,5 +1,5 @@
 /** A request under way: its sequences, its stream of events and its times. */
-import type { GenerationEvent, SamplingParams, StoppingParams, Usage } from '../types.ts';
+import type { GenerationEvent, OutputParams, SamplingParams, StoppingParams, Usage } from '../types.ts';
 import type { Said } from './continuation.ts';
 import type { EventStream } from './event-stream.ts';
 import type { EnginePrompt, PromptImage } from './prompt.ts';
@@ -14,6 +14,7 @@ export interface EngineRequest {
   readonly n: number;
   readonly sampling: SamplingParams;
   readonly stopping: StoppingParams;
+  readonly output?: OutputParams;
 }
 
 /** For each choice any number of `text` and one `finish`, interleaved between choices; last one `done`. */
@@ -58,7 +59,7 @@ export class ActiveRequest {
   say(sequence: Sequence, said: Said): void {
     this.#spokeAt ??= performance.now();
     const { choice } = sequence;
-    if (said.text !== '') this.stream.push({ type: 'text', choice, text: said.text, tokenIds: said.tokenIds });
+    if (said.text !== '' || said.tokenIds.length > 0) this.stream.push({ type: 'text', choice, text: said.text, tokenIds: said.tokenIds });
     if (said.finish === null) return;
     this.stream.push({ type: 'finish', choice, reason: said.finish, completionTokens: sequence.tokens });
     if (--this.#left > 0) return;

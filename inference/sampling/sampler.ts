@@ -1,25 +1,64 @@
 /** Chooses the next token of one sequence from a row of logits. */
 import { EngineFailure } from '../errors.ts';
 import type { SamplingParams } from '../types.ts';
-import type { Candidates } from './candidates.ts';
-import { type Processor, processorsFor } from './processors.ts';
+import { adjustmentsFor, type MinTokens } from './adjustments.ts';
+import { Candidates } from './candidates.ts';
+import { cutsFor, lowestScore } from './cuts.ts';
+import { TokenHistory } from './history.ts';
 import { uniform } from './random.ts';
 
-/** Token `index` of the sequence, given the logits `[vocab]` after the tokens before it. */
+/**
+ * Token `index` of the sequence, given the logits `[vocab]` after the tokens before it, which are left as they are. Remembers
+ * what it chose, so it is asked once for each token, in order.
+ */
 export type Sampler = (logits: Float32Array, index: number) => number;
 
-/**
- * @param seed of the request; `stream` is the number of the choice: together with the token's index they fix the random number
- * @param scratch shared by all samplers of an engine
- * @returns a sampler that throws EngineFailure for a row without one usable logit
- */
-export function createSampler(params: SamplingParams, seed: number, stream: number, scratch: Candidates): Sampler {
-  if (params.temperature === 0) return argmax;
-  const processors: readonly Processor[] = processorsFor(params);
+/** Shared by all samplers of an engine, which choose one after the other. */
+export class SamplerScratch {
+  readonly candidates: Candidates;
+  /** `[vocab]`: the row of logits that adjustments change. */
+  readonly adjusted: Float32Array;
+
+  constructor(vocabSize: number) {
+    this.candidates = new Candidates(vocabSize);
+    this.adjusted = new Float32Array(vocabSize);
+  }
+}
+
+export interface SamplerOptions {
+  readonly params: SamplingParams;
+  /** Of the request. */
+  readonly seed: number;
+  /** Number of the choice: with seed and index it fixes the random number. */
+  readonly stream: number;
+  readonly promptIds: Iterable<number>;
+  readonly minTokens: MinTokens;
+  readonly scratch: SamplerScratch;
+}
+
+/** @returns a sampler that throws EngineFailure for a row without one usable logit */
+export function createSampler({ params, seed, stream, promptIds, minTokens, scratch }: SamplerOptions): Sampler {
+  const { temperature } = params;
+  const { candidates } = scratch;
+  const floor = lowestScore(params);
+  const cuts = cutsFor(params);
+  const choose = (logits: Float32Array, index: number) => {
+    if (temperature === 0) return argmax(logits);
+    candidates.load(logits, temperature, floor);
+    for (const cut of cuts) cut(candidates);
+    return draw(candidates, uniform(seed, stream, index));
+  };
+  const adjustments = adjustmentsFor(params, minTokens);
+  if (adjustments.length === 0) return choose;
+
+  const history = new TokenHistory(promptIds);
   return (logits, index) => {
-    scratch.load(logits, params.temperature);
-    for (const process of processors) process(scratch);
-    return draw(scratch, uniform(seed, stream, index));
+    const adjusted = scratch.adjusted.subarray(0, logits.length);
+    adjusted.set(logits);
+    for (const adjust of adjustments) adjust(adjusted, history);
+    const id = choose(adjusted, index);
+    history.add(id);
+    return id;
   };
 }
 

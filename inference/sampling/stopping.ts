@@ -1,7 +1,7 @@
 /** Finds stop strings in text that arrives in pieces, and lets nothing of them out. */
 
 export interface Released {
-  /** Text that is safe to show: it holds no part of a stop string. */
+  /** Text that is safe to show: it holds no part of a stop string, unless asked to include a complete one. */
   readonly text: string;
   /** True when a stop string is complete; all that follows it is dropped. */
   readonly stopped: boolean;
@@ -13,19 +13,22 @@ export interface Released {
  */
 export class StopMatcher {
   readonly #stops: readonly string[];
+  readonly #includeStop: boolean;
   #held = '';
 
-  constructor(stops: readonly string[]) {
+  /** @param includeStop whether the text that ends with a stop string holds it */
+  constructor(stops: readonly string[], includeStop = false) {
     this.#stops = stops.filter((stop) => stop !== '');
+    this.#includeStop = includeStop;
   }
 
   push(piece: string): Released {
     if (this.#stops.length === 0) return { text: piece, stopped: false };
     const text = this.#held + piece;
-    const start = this.#firstMatch(text);
-    if (start !== null) {
+    const match = this.#firstMatch(text);
+    if (match !== null) {
       this.#held = '';
-      return { text: text.slice(0, start), stopped: true };
+      return { text: text.slice(0, this.#includeStop ? match.end : match.start), stopped: true };
     }
     const safe = text.length - this.#heldBack(text);
     this.#held = text.slice(safe);
@@ -39,7 +42,7 @@ export class StopMatcher {
     return held;
   }
 
-  #firstMatch(text: string): number | null {
+  #firstMatch(text: string): { readonly start: number; readonly end: number } | null {
     let first: { start: number; end: number } | null = null;
     for (const stop of this.#stops) {
       const start = text.indexOf(stop);
@@ -47,7 +50,7 @@ export class StopMatcher {
       const end = start + stop.length;
       if (first === null || end < first.end || (end === first.end && start < first.start)) first = { start, end };
     }
-    return first?.start ?? null;
+    return first;
   }
 
   /** Length of the longest end of `text` with which a stop string begins. */

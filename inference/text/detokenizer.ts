@@ -1,7 +1,7 @@
 /** Turns the tokens of one sequence into text as they come, never splitting a character. */
 
-/** Text of a list of ids, special tokens left out; what is no valid UTF-8 shows as U+FFFD. */
-export type Decode = (ids: readonly number[]) => string;
+/** Text of a list of ids, special tokens left out unless asked for; what is no valid UTF-8 shows as U+FFFD. */
+export type Decode = (ids: readonly number[], options?: { readonly skipSpecial: boolean }) => string;
 
 /** More tokens than this without one complete character are broken bytes, not a character in the making. */
 const MAX_PENDING = 32;

@@ -2,7 +2,7 @@
 import type { ChatMessage, ContentPart, GenerationRequest, RgbImage } from '../../../inference/types.ts';
 import { ApiError, InvalidValue, UnsupportedParameter } from '../../../plugins/errors/api-error.ts';
 import type { ImageReference } from '../../../plugins/images/normalise.ts';
-import { samplingParams, stoppingParams } from '../generation/request.ts';
+import { outputParams, samplingParams, stoppingParams } from '../generation/request.ts';
 import type { ChatBody } from './schema.ts';
 
 type Message = ChatBody['messages'][number];
@@ -54,6 +54,7 @@ export function chatRequest(body: ChatBody, images: readonly RgbImage[], request
     n: body.n ?? 1,
     sampling: samplingParams(body),
     stopping: stoppingParams(body, body.max_completion_tokens ?? body.max_tokens),
+    output: outputParams(body),
     requestId,
   };
 }

@@ -2,7 +2,7 @@
 import type { GenerationRequest, Prompt, RgbImage } from '../../../inference/types.ts';
 import { InvalidValue } from '../../../plugins/errors/api-error.ts';
 import type { ImageReference } from '../../../plugins/images/normalise.ts';
-import { samplingParams, stoppingParams } from '../generation/request.ts';
+import { outputParams, samplingParams, stoppingParams } from '../generation/request.ts';
 import { maxChoices } from '../generation/schema.ts';
 import type { CompletionBody } from './schema.ts';
 
@@ -40,6 +40,7 @@ export function completionRequests(body: CompletionBody, images: readonly RgbIma
     n: body.n ?? 1,
     sampling: samplingParams(body),
     stopping: stoppingParams(body, body.max_tokens ?? defaultMaxTokens),
+    output: outputParams(body),
     requestId: prompts.length === 1 ? requestId : `${requestId}-${index}`,
   }));
 }

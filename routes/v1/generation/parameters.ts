@@ -31,17 +31,7 @@ const plainText: Rule = {
 
 const shared: Readonly<Record<string, Rule>> = {
   store: only(false),
-  presence_penalty: only(0),
-  frequency_penalty: only(0),
-  repetition_penalty: only(1),
   length_penalty: only(1),
-  logit_bias: empty,
-  min_tokens: only(0),
-  min_p: only(0),
-  typical_p: only(1),
-  ignore_eos: only(false),
-  include_stop_str_in_output: only(false),
-  skip_special_tokens: only(true),
   spaces_between_special_tokens: anything,
   response_format: plainText,
   structured_outputs: never,

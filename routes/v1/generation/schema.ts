@@ -40,6 +40,38 @@ export const generationProperties = {
     }),
   ),
   top_k: Type.Optional(Type.Integer({ minimum: -1, description: 'Draw from the k likeliest tokens only; 0 or -1 keeps all. Default 0.' })),
+  min_p: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: "Draw only from tokens with at least this share of the likeliest token's probability; 0 keeps all. Default 0.",
+    }),
+  ),
+  typical_p: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description: 'Draw from the tokens of most nearly average information whose probability reaches this. Default 1.',
+    }),
+  ),
+  presence_penalty: Type.Optional(
+    Type.Number({ minimum: -2, maximum: 2, description: 'Taken from the logits of tokens that the answer has already. Default 0.' }),
+  ),
+  frequency_penalty: Type.Optional(
+    Type.Number({ minimum: -2, maximum: 2, description: 'Taken as often as the answer has the token already. Default 0.' }),
+  ),
+  repetition_penalty: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      description: 'Above 1 makes tokens less likely that are in the prompt or the answer already. Default 1.',
+    }),
+  ),
+  logit_bias: Type.Optional(
+    Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
+      maxProperties: 1024,
+      description: 'Added to the logits of token ids: -100 rules a token out, 100 all others.',
+    }),
+  ),
   seed: Type.Optional(
     Type.Integer({ ...int64, description: 'The same seed gives the same text, whatever else the server does meanwhile.' }),
   ),
@@ -47,7 +79,7 @@ export const generationProperties = {
     Type.Union(
       [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { maxItems: maxStops, title: 'an array of strings' })],
       {
-        description: 'Text that ends the answer; not part of it.',
+        description: 'Text that ends the answer; no part of it unless `include_stop_str_in_output` says so.',
       },
     ),
   ),
@@ -57,6 +89,14 @@ export const generationProperties = {
       description: 'Tokens that end the answer, besides the end-of-sequence token.',
     }),
   ),
+  min_tokens: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'Tokens before which nothing but the length ends the answer. Default 0.' }),
+  ),
+  ignore_eos: Type.Optional(Type.Boolean({ description: 'Go on after the end-of-sequence token. Default false.' })),
+  include_stop_str_in_output: Type.Optional(
+    Type.Boolean({ description: 'End the answer with the stop string or stop token that was found. Default false.' }),
+  ),
+  skip_special_tokens: Type.Optional(Type.Boolean({ description: 'Leave special tokens out of the text. Default true.' })),
   user: Type.Optional(Type.String({ description: 'Accepted; not used.' })),
   metadata: Type.Optional(
     Type.Record(Type.String(), Type.String({ maxLength: 512 }), { maxProperties: 16, description: 'Accepted; not used.' }),

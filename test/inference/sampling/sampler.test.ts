@@ -1,38 +1,57 @@
-/** The sampler against a plain one that sorts, and against the distribution it should have. */
+/** The sampler against transformers' processors, against a plain one that sorts, and against the distribution it should have. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { EngineFailure } from '../../../inference/errors.ts';
-import { Candidates } from '../../../inference/sampling/candidates.ts';
-import { processorsFor } from '../../../inference/sampling/processors.ts';
 import { uniform } from '../../../inference/sampling/random.ts';
-import { argmax, createSampler } from '../../../inference/sampling/sampler.ts';
+import { argmax, createSampler, type SamplerOptions, SamplerScratch } from '../../../inference/sampling/sampler.ts';
 import type { SamplingParams } from '../../../inference/types.ts';
+import { packageRoot } from '../../../server/package-root.ts';
 
-/** Temperature, top-k, top-p as one would write them down: sort everything, cut, cut again. Ids that may be drawn, ascending. */
-function plain(logits: Float32Array, { temperature, topK, topP }: SamplingParams): { id: number; weight: number }[] {
+type Rule = Partial<SamplingParams>;
+
+function sampler(rule: Rule, change: Partial<Omit<SamplerOptions, 'params'>> & { readonly scratch: SamplerScratch }) {
+  const params = { temperature: 1, topP: 1, topK: 0, ...rule };
+  return createSampler({ params, seed: 1, stream: 0, promptIds: [], minTokens: { count: 0, endTokenIds: new Set() }, ...change });
+}
+
+/** Ids from which a token is drawn, ascending. */
+function kept(logits: Float32Array, rule: Rule, scratch = new SamplerScratch(logits.length)): number[] {
+  sampler(rule, { scratch })(logits, 0);
+  return [...scratch.candidates.ids.subarray(0, scratch.candidates.count)];
+}
+
+/** The same as one would write it down: sort everything, cut, sort again, cut again. */
+function plain(logits: Float32Array, rule: Rule): { id: number; weight: number }[] {
+  const { temperature = 1, topK = 0, topP = 1, minP = 0, typicalP = 1 } = rule;
   const largest = Math.max(...[...logits].filter((logit) => !Number.isNaN(logit)));
   let ranked = [...logits]
     .map((logit, id) => ({ id, score: Math.fround(logit === largest ? 0 : (logit - largest) * (1 / temperature)) }))
-    .filter(({ score }) => score > Number.NEGATIVE_INFINITY)
+    // Below float32's normal numbers a weight counts as nothing.
+    .filter(({ score }) => score >= Math.max(-128 * Math.LN2, Math.log(minP)))
     .sort((a, b) => b.score - a.score || a.id - b.id);
   if (topK > 0) ranked = ranked.slice(0, topK);
-  if (topP < 1) {
+  if (topP < 1) ranked = firstReaching(ranked, topP);
+  if (typicalP < 1) {
     const sum = ranked.reduce((total, { score }) => total + Math.exp(score), 0);
-    let reached = 0;
-    ranked = ranked.filter(({ score }, i) => {
-      const keep = i === 0 || reached < topP * sum;
-      reached += Math.exp(score);
-      return keep;
-    });
+    const mean = ranked.reduce((total, { score }) => total + (Math.exp(score) / sum) * score, 0);
+    const distance = ({ score }: { score: number }) => Math.fround(Math.abs(score - mean));
+    ranked.sort((a, b) => distance(a) - distance(b) || a.id - b.id);
+    ranked = firstReaching(ranked, typicalP);
   }
   return ranked.sort((a, b) => a.id - b.id).map(({ id, score }) => ({ id, weight: Math.exp(score) }));
 }
 
-function kept(logits: Float32Array, params: SamplingParams, scratch = new Candidates(logits.length)): number[] {
-  scratch.load(logits, params.temperature);
-  for (const process of processorsFor(params)) process(scratch);
-  return [...scratch.ids.subarray(0, scratch.count)];
+function firstReaching<Entry extends { score: number }>(ranked: readonly Entry[], share: number): Entry[] {
+  const sum = ranked.reduce((total, { score }) => total + Math.exp(score), 0);
+  let reached = 0;
+  return ranked.filter(({ score }, i) => {
+    const keep = i === 0 || reached < share * sum;
+    reached += Math.exp(score);
+    return keep;
+  });
 }
 
 function gaussians(count: number, spread: number, seed: number): Float32Array {
@@ -47,7 +66,57 @@ const params = fc.record({
   topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 400 })),
   // Thousandths: nearer to a sum of probabilities than that, rounding decides, in any implementation.
   topP: fc.integer({ min: 0, max: 1000 }).map((thousandths) => thousandths / 1000),
+  minP: fc.oneof(
+    fc.constant(0),
+    fc.integer({ min: 1, max: 999 }).map((thousandths) => thousandths / 1000),
+  ),
 });
+
+interface Fixture {
+  /** Logits, base64 of little-endian float32. */
+  readonly rows: readonly string[];
+  readonly prompt: readonly number[];
+  readonly said: readonly number[];
+  readonly endTokenIds: readonly number[];
+  readonly cases: readonly {
+    readonly row: number;
+    readonly params: Omit<SamplingParams, 'logitBias'> & { readonly logitBias?: readonly [number, number][]; readonly minTokens?: number };
+    readonly ids: readonly number[];
+    readonly probabilities: readonly number[];
+  }[];
+}
+
+t.test("draws from the tokens, by the probabilities, that transformers' processors leave", (t) => {
+  const fixture: Fixture = JSON.parse(readFileSync(join(packageRoot, 'test', 'fixtures', 'sampling', 'cases.json'), 'utf8'));
+  const rows = fixture.rows.map((row) => new Float32Array(Uint8Array.from(Buffer.from(row, 'base64')).buffer));
+  for (const { row, params, ids, probabilities } of fixture.cases) {
+    const { logitBias, minTokens = 0, ...rest } = params;
+    const scratch = new SamplerScratch(rows[0]!.length);
+    const choose = sampler(
+      { ...rest, ...(logitBias !== undefined && { logitBias: new Map(logitBias) }) },
+      { scratch, promptIds: fixture.prompt, minTokens: { count: minTokens, endTokenIds: new Set(fixture.endTokenIds) } },
+    );
+    // Rows that leave no choice make it say what the fixture has said.
+    for (const [index, id] of fixture.said.entries()) choose(only(id, rows[0]!.length), index);
+    const logits = rows[row]!.slice();
+    choose(logits, fixture.said.length);
+    const { candidates } = scratch;
+    const name = JSON.stringify(params);
+    t.strictSame([...candidates.ids.subarray(0, candidates.count)], ids, name);
+    const sum = candidates.weigh();
+    const worst = probabilities.reduce((most, p, i) => Math.max(most, Math.abs(candidates.weights[i]! / sum / p - 1)), 0);
+    // The fixture has five digits.
+    t.ok(worst < 6e-5, `${name}: probabilities differ by ${worst}`);
+    t.strictSame(logits, rows[row], 'the logits are left as they are');
+  }
+  t.end();
+});
+
+function only(id: number, vocab: number): Float32Array {
+  const logits = new Float32Array(vocab).fill(Number.NEGATIVE_INFINITY);
+  logits[id] = 0;
+  return logits;
+}
 
 t.test('keeps the tokens that a plain implementation keeps, for all kinds of logits', (t) => {
   const finite = fc.float({ min: -50, max: 50, noNaN: true });
@@ -71,13 +140,15 @@ t.test('keeps the tokens that a plain implementation keeps, for all kinds of log
 });
 
 t.test('keeps the same over a whole vocabulary, with the scratch of the row before', (t) => {
-  const scratch = new Candidates(32_000);
+  const scratch = new SamplerScratch(32_000);
   for (const [i, spread] of [0.1, 3].entries()) {
     const logits = gaussians(32_000, spread, i);
     for (const rule of [
       { temperature: 0.7, topK: 50, topP: 1 },
       { temperature: 1, topK: 0, topP: 0.9 },
       { temperature: 1.5, topK: 5000, topP: 0.95 },
+      { temperature: 1, topK: 0, topP: 1, typicalP: 0.9 },
+      { temperature: 1.2, topK: 0, topP: 0.99, minP: 1e-4, typicalP: 0.5 },
     ]) {
       assert.deepEqual(
         kept(logits, rule, scratch),
@@ -97,21 +168,57 @@ t.test('keeps the same over a whole vocabulary, with the scratch of the row befo
   t.end();
 });
 
-t.test('greedy is the first of the largest, whatever else is set', (t) => {
+t.test('typical sampling keeps what a plain implementation keeps', (t) => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 1e6 }),
+      fc.integer({ min: 1, max: 999 }),
+      fc.double({ min: 0.1, max: 8, noNaN: true }),
+      (seed, share, spread) => {
+        const logits = gaussians(300, spread, seed);
+        const rule = { typicalP: share / 1000 };
+        assert.deepEqual(
+          kept(logits, rule),
+          plain(logits, rule).map(({ id }) => id),
+        );
+      },
+    ),
+    { numRuns: 100, seed: 6 },
+  );
+  t.pass('equal');
+  t.end();
+});
+
+t.test('greedy is the first of the largest, whatever cuts are set; adjustments count', (t) => {
   t.equal(argmax(Float32Array.of(1, 3, Number.NaN, 3, 2)), 1);
-  const sampler = createSampler({ temperature: 0, topP: 0.1, topK: 5 }, 1, 0, new Candidates(4));
-  t.equal(sampler(Float32Array.of(-1, -5, Number.NEGATIVE_INFINITY, -1), 0), 0);
-  const cold = createSampler({ temperature: 1e-30, topP: 1, topK: 0 }, 1, 0, new Candidates(4));
-  t.equal(cold(Float32Array.of(1, 5, 2, 4.999), 0), 1, 'a temperature near 0 neither overflows nor divides');
+  const scratch = new SamplerScratch(4);
+  const row = Float32Array.of(-1, -5, Number.NEGATIVE_INFINITY, -1);
+  t.equal(sampler({ temperature: 0, topP: 0.1, topK: 5 }, { scratch })(row, 0), 0);
+  t.equal(sampler({ temperature: 0, logitBias: new Map([[1, 4.5]]) }, { scratch })(row, 0), 1);
+  const penalised = sampler({ temperature: 0, presencePenalty: 1 }, { scratch });
+  t.strictSame(
+    [0, 1, 2].map((index) => penalised(row, index)),
+    [0, 3, 0],
+  );
+  const unending = sampler({ temperature: 0 }, { scratch, minTokens: { count: 2, endTokenIds: new Set([0, 3]) } });
+  t.strictSame(
+    [0, 1, 2].map((index) => unending(row, index)),
+    [1, 1, 0],
+  );
+  t.equal(
+    sampler({ temperature: 1e-30 }, { scratch })(Float32Array.of(1, 5, 2, 4.999), 0),
+    1,
+    'a temperature near 0 neither overflows nor divides',
+  );
   t.end();
 });
 
 t.test('a row without a finite logit is a failure of the model', (t) => {
-  const scratch = new Candidates(3);
+  const scratch = new SamplerScratch(3);
   const rows = [new Float32Array(3).fill(Number.NaN), new Float32Array(3).fill(Number.NEGATIVE_INFINITY)];
   for (const row of rows) {
     for (const temperature of [0, 1]) {
-      t.throws(() => createSampler({ temperature, topP: 0.5, topK: 2 }, 1, 0, scratch)(row, 0), EngineFailure);
+      t.throws(() => sampler({ temperature, topP: 0.5, topK: 2, typicalP: 0.5, presencePenalty: 1 }, { scratch })(row, 0), EngineFailure);
     }
   }
   t.end();
@@ -124,11 +231,11 @@ t.test('draws by the probabilities: chi-square over 20,000 tokens', (t) => {
     { temperature: 0.8, topK: 12, topP: 1 },
     { temperature: 1.3, topK: 20, topP: 0.9 },
   ]) {
-    const sampler = createSampler(rule, 99, 0, new Candidates(30));
+    const choose = sampler(rule, { seed: 99, scratch: new SamplerScratch(30) });
     const draws = 20_000;
     const counts = new Map<number, number>();
     for (let index = 0; index < draws; index++) {
-      const id = sampler(logits, index);
+      const id = choose(logits, index);
       counts.set(id, (counts.get(id) ?? 0) + 1);
     }
     const expected = plain(logits, rule);
@@ -151,10 +258,10 @@ t.test('draws by the probabilities: chi-square over 20,000 tokens', (t) => {
 
 t.test('the same seed draws the same, another seed or choice another', (t) => {
   const logits = gaussians(500, 1, 2);
-  const scratch = new Candidates(500);
+  const scratch = new SamplerScratch(500);
   const rule = { temperature: 1, topK: 0, topP: 1 };
   const text = (seed: number, choice: number) =>
-    Array.from({ length: 20 }, (_, i) => createSampler(rule, seed, choice, scratch)(logits, i)).join();
+    Array.from({ length: 20 }, (_, i) => sampler(rule, { seed, stream: choice, scratch })(logits, i)).join();
   t.equal(text(1, 0), text(1, 0));
   t.not(text(1, 0), text(1, 1));
   t.not(text(1, 0), text(2, 0));

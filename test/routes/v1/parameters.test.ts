@@ -7,15 +7,8 @@ t.test('parameters that would change the answer are refused by name', async (t) 
   const { app, backend } = testApp(t);
   const refused: readonly (readonly [string, object])[] = [
     ['/v1/chat/completions', chat({ store: true })],
-    ['/v1/chat/completions', chat({ presence_penalty: 0.5 })],
-    ['/v1/chat/completions', chat({ frequency_penalty: -1 })],
-    ['/v1/chat/completions', chat({ repetition_penalty: 1.1 })],
-    ['/v1/chat/completions', chat({ logit_bias: { 5: 1 } })],
     ['/v1/chat/completions', chat({ logprobs: true })],
     ['/v1/chat/completions', chat({ top_logprobs: 3 })],
-    ['/v1/chat/completions', chat({ min_tokens: 4 })],
-    ['/v1/chat/completions', chat({ min_p: 0.1 })],
-    ['/v1/chat/completions', chat({ ignore_eos: true })],
     ['/v1/chat/completions', chat({ response_format: { type: 'json_object' } })],
     ['/v1/chat/completions', chat({ structured_outputs: { regex: 'a' } })],
     ['/v1/chat/completions', chat({ tools: [{ type: 'function', function: { name: 'f' } }] })],
@@ -36,6 +29,84 @@ t.test('parameters that would change the answer are refused by name', async (t) 
     const response = await app.inject({ method: 'POST', url, payload });
     t.equal(response.statusCode, 400, param);
     t.match(response.json(), { error: { code: 'unsupported_parameter', param, message: new RegExp(`'${param}'`) } });
+  }
+  t.equal(backend.requests.length, 0);
+});
+
+t.test('what steers sampling and stopping reaches the engine', async (t) => {
+  const { app, backend } = testApp(t);
+  const payload = {
+    temperature: 0.5,
+    top_p: 0.9,
+    top_k: -1,
+    min_p: 0.1,
+    typical_p: 0.8,
+    presence_penalty: -2,
+    frequency_penalty: 0.25,
+    repetition_penalty: 1.1,
+    logit_bias: { 5: -100, 17: 2.5 },
+    seed: 3,
+    stop: 'end',
+    stop_token_ids: [9],
+    min_tokens: 4,
+    ignore_eos: true,
+    include_stop_str_in_output: true,
+    skip_special_tokens: false,
+    max_tokens: 8,
+  };
+  for (const [url, body] of [
+    ['/v1/chat/completions', chat(payload)],
+    ['/v1/completions', completion(payload)],
+  ] as const) {
+    const response = await app.inject({ method: 'POST', url, payload: body });
+    t.equal(response.statusCode, 200, response.body);
+    t.equal(response.headers['x-ignored-parameters'], undefined);
+    const { sampling, stopping, output } = backend.requests.at(-1)!;
+    t.strictSame(sampling, {
+      temperature: 0.5,
+      topP: 0.9,
+      topK: 0,
+      minP: 0.1,
+      typicalP: 0.8,
+      presencePenalty: -2,
+      frequencyPenalty: 0.25,
+      repetitionPenalty: 1.1,
+      logitBias: new Map([
+        [5, -100],
+        [17, 2.5],
+      ]),
+      seed: 3,
+    });
+    t.strictSame(stopping, { stop: ['end'], stopTokenIds: [9], minTokens: 4, ignoreEos: true, includeStop: true, maxTokens: 8 });
+    t.strictSame(output, { skipSpecialTokens: false });
+  }
+});
+
+t.test('values outside the limits are refused by name', async (t) => {
+  const { app, backend } = testApp(t);
+  const wrong: readonly (readonly [object, string, string])[] = [
+    [{ presence_penalty: 2.1 }, 'presence_penalty', 'decimal_above_max_value'],
+    [{ frequency_penalty: -2.1 }, 'frequency_penalty', 'decimal_below_min_value'],
+    [{ repetition_penalty: 0 }, 'repetition_penalty', 'decimal_below_min_value'],
+    [{ min_p: 1.5 }, 'min_p', 'decimal_above_max_value'],
+    [{ typical_p: 0 }, 'typical_p', 'decimal_below_min_value'],
+    [{ min_tokens: -1 }, 'min_tokens', 'integer_below_min_value'],
+    [{ min_tokens: 9, max_tokens: 8 }, 'min_tokens', 'invalid_value'],
+    [{ ignore_eos: 'yes' }, 'ignore_eos', 'invalid_type'],
+    [{ logit_bias: { 5: 101 } }, 'logit_bias[5]', 'decimal_above_max_value'],
+    [{ logit_bias: { five: 1 } }, 'logit_bias', 'invalid_value'],
+    [{ logit_bias: { '-1': 1 } }, 'logit_bias', 'invalid_value'],
+    [{ logit_bias: [5] }, 'logit_bias', 'invalid_type'],
+  ];
+  for (const [payload, param, code] of wrong) {
+    for (const [url, body] of [
+      ['/v1/chat/completions', chat(payload)],
+      ['/v1/completions', completion(payload)],
+    ] as const) {
+      const response = await app.inject({ method: 'POST', url, payload: body });
+      t.equal(response.statusCode, 400, JSON.stringify(payload));
+      t.match(response.json(), { error: { type: 'invalid_request_error', param, code } });
+    }
   }
   t.equal(backend.requests.length, 0);
 });
