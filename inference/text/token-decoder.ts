@@ -11,7 +11,7 @@ const text = (value: unknown, fallback: string) => (typeof value === 'string' ? 
 const count = (value: unknown) => (typeof value === 'number' ? value : 0);
 
 /** GPT-2's table: each byte as a printable character. */
-const byteOfCharacter = (() => {
+export const byteOfCharacter: ReadonlyMap<string, number> = (() => {
   const table = new Map<string, number>();
   let extra = 256;
   for (let byte = 0; byte < 256; byte++) {

@@ -5,6 +5,7 @@ import { CheckpointError } from '../errors.ts';
 import { isObject, type JsonObject, readJsonObject } from '../json-file.ts';
 import { type AddedToken, AddedTokenSplitter, namedSpecialTokens, readAddedTokens, tokenContent } from './added-tokens.ts';
 import { BytePairEncoder } from './bpe.ts';
+import { tokenBytes } from './token-bytes.ts';
 import { createDecoder, type DecodeStep } from './token-decoder.ts';
 
 interface EncodeOptions {
@@ -38,6 +39,8 @@ export interface Tokenizer {
   decode(ids: readonly number[], options?: { readonly skipSpecial?: boolean }): string;
   /** The token as the vocabulary writes it (`▁the`, `<0x0A>`), or undefined if no token has this id. */
   tokenOf(id: number): string | undefined;
+  /** What the token adds to a text, or null for one that is no text: a special token, or an id without a token. */
+  bytesOf(id: number): Uint8Array | null;
   idOf(token: string): number | undefined;
 }
 
@@ -89,6 +92,7 @@ class CheckpointTokenizer implements Tokenizer {
   readonly #split: { readonly all: Splitters; readonly textOnly: Splitters };
   readonly #around: { readonly before: readonly number[]; readonly after: readonly number[] };
   readonly #decode: DecodeStep;
+  readonly #bytes: (token: string) => Uint8Array;
 
   constructor(tokenizer: JsonObject, config: JsonObject, model: JsonObject, generation: JsonObject) {
     this.#model = new BytePairEncoder(isObject(tokenizer['model']) ? tokenizer['model'] : {});
@@ -145,6 +149,7 @@ class CheckpointTokenizer implements Tokenizer {
     };
     this.#around = readPostProcessor(tokenizer['post_processor'], (token) => this.idOf(token));
     this.#decode = createDecoder(tokenizer['decoder']);
+    this.#bytes = tokenBytes(tokenizer['decoder']);
   }
 
   encode(text: string, options: EncodeOptions): number[] {
@@ -176,6 +181,11 @@ class CheckpointTokenizer implements Tokenizer {
 
   tokenOf(id: number): string | undefined {
     return this.#tokens[id];
+  }
+
+  bytesOf(id: number): Uint8Array | null {
+    const token = this.#tokens[id];
+    return token === undefined || this.#specialIds.has(id) ? null : this.#bytes(token);
   }
 
   idOf(token: string): number | undefined {
