@@ -98,6 +98,7 @@ export interface Usage {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly imageTokens: number;
+  /** Prompt tokens that no choice had to compute. */
   readonly cachedTokens: number;
 }
 
@@ -142,8 +143,12 @@ export interface BackendStats {
   readonly waiting: number;
   readonly slots: number;
   readonly freeSlots: number;
-  /** Totals since the start. */
+  /** Totals since the start; prompt tokens are those computed. */
   readonly promptTokens: number;
+  /** Prompt tokens taken from the cache instead. */
+  readonly cachedTokens: number;
+  /** Tokens copied within the cache, to be used elsewhere or kept. */
+  readonly copiedTokens: number;
   readonly completionTokens: number;
   readonly decodeSteps: number;
   readonly prefillChunks: number;

@@ -84,6 +84,8 @@ export function scriptedBackend(script: Script = saying('Hello', ' world')): Scr
       // Nobody waits while there is a slot.
       freeSlots: backend.waiting > 0 ? 0 : 4,
       promptTokens: 0,
+      cachedTokens: 0,
+      copiedTokens: 0,
       completionTokens: 0,
       decodeSteps: 0,
       prefillChunks: 0,

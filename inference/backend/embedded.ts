@@ -42,6 +42,8 @@ const NO_STATS: BackendStats = {
   slots: 0,
   freeSlots: 0,
   promptTokens: 0,
+  cachedTokens: 0,
+  copiedTokens: 0,
   completionTokens: 0,
   decodeSteps: 0,
   prefillChunks: 0,

@@ -1,6 +1,5 @@
 /** The engine: continuous batching over one model runner. Token ids in, text out; knows nothing of chats, files or HTTP. */
 import { randomInt } from 'node:crypto';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { ContextLengthExceeded, EngineFailure, QueueFull, RequestError, ShuttingDown } from '../errors.ts';
 import { SamplerScratch } from '../sampling/sampler.ts';
 import type { Decode } from '../text/detokenizer.ts';
@@ -12,8 +11,9 @@ import type { ModelRunner } from './model-runner.ts';
 import { EnginePrompt } from './prompt.ts';
 import { ActiveRequest, type EngineEvent, type EngineRequest } from './request.ts';
 import { RetryAfter } from './retry-after.ts';
-import { type Action, Scheduler } from './scheduler.ts';
+import { type Admission, Scheduler } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
+import { Steps } from './steps.ts';
 import { type OutputContext, tokenOutputs } from './token-output.ts';
 
 export interface EngineOptions {
@@ -26,7 +26,9 @@ export interface EngineOptions {
   readonly maxQueue: number;
   /** Bytes of image features kept for later requests; 0 keeps none. */
   readonly imageCacheBytes: number;
-  /** Prompt tokens of one run, and the most between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
+  /** Prompts start from what earlier and running ones have in the cache; answers are the same bits as without. Default true. */
+  readonly prefixCache?: boolean;
+  /** Prompt tokens of one run, at least 3, and the most between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
   readonly prefillChunk?: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
   readonly imageBatch?: number;
@@ -34,9 +36,7 @@ export interface EngineOptions {
   readonly maxUnread?: number;
 }
 
-const DEFAULTS = { prefillChunk: 128, imageBatch: 8, maxUnread: 64 };
-/** Sampling gives way to other work of the thread after so many milliseconds. */
-const MAX_BUSY_MS = 4;
+const DEFAULTS = { prefixCache: true, prefillChunk: 128, imageBatch: 8, maxUnread: 64 };
 
 export class Engine {
   readonly #options: EngineOptions & typeof DEFAULTS;
@@ -44,6 +44,7 @@ export class Engine {
   readonly #scheduler: Scheduler<Sequence>;
   readonly #images: ImageCache | null;
   readonly #output: OutputContext;
+  readonly #steps: Steps;
   readonly #doorbell = new Doorbell();
   readonly #requestOf = new Map<Sequence, ActiveRequest>();
   /** Requests with events that their readers have not been told of. */
@@ -52,16 +53,13 @@ export class Engine {
   readonly #loop: Promise<void>;
   #closed: Promise<void> | null = null;
   #broken: EngineFailure | null = null;
-  #promptTokens = 0;
   #completionTokens = 0;
-  #decodeSteps = 0;
-  #prefillChunks = 0;
 
   constructor(options: EngineOptions) {
     this.#options = { ...DEFAULTS, ...options };
     this.#runner = options.runner;
     const { spec } = options.runner;
-    const { maxQueue, prefillChunk, imageBatch } = this.#options;
+    const { maxQueue, prefillChunk, imageBatch, prefixCache } = this.#options;
     this.#scheduler = new Scheduler({
       slots: options.runner.slots,
       maxQueue,
@@ -69,6 +67,7 @@ export class Engine {
       imageBatch,
       imageBatchBesideDecode: 1,
       maxGap: 2,
+      prefixCache,
     });
     this.#images =
       spec.vision === null
@@ -82,6 +81,14 @@ export class Engine {
     const { vocabSize } = spec.decoder;
     const { decode, eosTokenIds } = options;
     this.#output = { vocabSize, decode, eosTokenIds, scratch: new SamplerScratch(vocabSize) };
+    this.#steps = new Steps({
+      runner: options.runner,
+      scheduler: this.#scheduler,
+      images: this.#images,
+      prefillChunk,
+      onLogits: (sequence, logits) => this.#say(sequence, logits),
+      onFailure: (sequence, failure) => this.#failSequence(sequence, failure),
+    });
     this.#loop = this.#run().catch((cause: unknown) => this.#break(cause));
   }
 
@@ -96,7 +103,7 @@ export class Engine {
     signal.throwIfAborted();
     if (this.#broken !== null) throw this.#broken;
     if (this.#closed !== null) throw new ShuttingDown();
-    const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision);
+    const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision, request.salt);
     prompt.requireWithin(this.#runner.spec.decoder.vocabSize);
     const maxTokens = this.#maxTokens(prompt.length, request.stopping.maxTokens);
     this.#checkRoom(request.n);
@@ -139,10 +146,8 @@ export class Engine {
       waiting: this.#scheduler.waiting,
       slots: this.#runner.slots,
       freeSlots: this.#runner.slots - this.#scheduler.running,
-      promptTokens: this.#promptTokens,
+      ...this.#steps.counts,
       completionTokens: this.#completionTokens,
-      decodeSteps: this.#decodeSteps,
-      prefillChunks: this.#prefillChunks,
       imagesEncoded: encoded,
       imageCacheHits: hits,
       runtimeMs: this.#runner.runtimeMs,
@@ -170,8 +175,9 @@ export class Engine {
 
   async #run(): Promise<void> {
     while (this.#closed === null || this.#requestOf.size > 0) {
-      for (const sequence of this.#scheduler.admit()) this.#begin(sequence);
-      const step = this.#perform(this.#scheduler.next(this.#images?.ready ?? 0));
+      for (const admission of this.#scheduler.admit()) this.#begin(admission);
+      const action = this.#scheduler.next(this.#images?.ready ?? 0);
+      const step = action.kind === 'idle' ? this.#doorbell.wait() : this.#steps.perform(action);
       // What the step before said goes out while the runtime computes this one.
       this.#deliver();
       await step;
@@ -179,67 +185,10 @@ export class Engine {
     this.#deliver();
   }
 
-  #perform(action: Action<Sequence>): Promise<void> {
-    switch (action.kind) {
-      case 'encode':
-        return this.#images?.encode(action.images) ?? Promise.resolve();
-      case 'prefill':
-        return this.#prefill(action);
-      case 'decode':
-        return this.#decode(action);
-      case 'idle':
-        return this.#doorbell.wait();
-    }
-  }
-
-  #begin(sequence: Sequence): void {
-    this.#retryAfter.begin(sequence);
-    this.#requestOf.get(sequence)?.start();
-    if (this.#images !== null) sequence.requestImages(this.#images, this.#options.prefillChunk);
-  }
-
-  async #prefill({ sequence, slot, start, tokens }: Action<Sequence> & { kind: 'prefill' }): Promise<void> {
-    let logits: Float32Array | null;
-    try {
-      logits = await this.#runner.prefill(sequence.chunk(slot, start, tokens));
-    } catch (cause) {
-      this.#failSequence(sequence, new EngineFailure('A prefill run failed.', { cause }));
-      return;
-    }
-    this.#prefillChunks++;
-    this.#promptTokens += tokens;
-    if (sequence.ended) return;
-    sequence.advance(tokens);
-    if (this.#images !== null) sequence.requestImages(this.#images, this.#options.prefillChunk);
-    if (sequence.computed < sequence.promptLength) return;
-    if (logits === null) this.#failSequence(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
-    else this.#say(sequence, logits);
-  }
-
-  async #decode({ firstSlot, rows }: Action<Sequence> & { kind: 'decode' }): Promise<void> {
-    const due = rows.map((row) => (row.due ? row.sequence : null));
-    const ids = Int32Array.from(due, (sequence) => sequence?.lastToken ?? 0);
-    // A row that is not due writes behind its own last token, where its next own token will overwrite it.
-    const lengths = Int32Array.from(rows, (row) => row.sequence?.computed ?? 0);
-    let logits: Float32Array;
-    try {
-      logits = await this.#runner.decode({ firstSlot, ids, lengths });
-    } catch (cause) {
-      const failure = new EngineFailure('A decode run failed.', { cause });
-      for (const sequence of due) if (sequence !== null) this.#failSequence(sequence, failure);
-      return;
-    }
-    this.#decodeSteps++;
-    const vocab = logits.length / rows.length;
-    let busySince = performance.now();
-    for (const [row, sequence] of due.entries()) {
-      if (sequence === null || sequence.ended) continue;
-      sequence.advance(1);
-      this.#say(sequence, logits.subarray(row * vocab, (row + 1) * vocab));
-      if (performance.now() - busySince < MAX_BUSY_MS) continue;
-      await breathe();
-      busySince = performance.now();
-    }
+  #begin(admission: Admission<Sequence>): void {
+    this.#retryAfter.begin(admission.sequence);
+    this.#requestOf.get(admission.sequence)?.start();
+    this.#steps.begin(admission);
   }
 
   #say(sequence: Sequence, logits: Float32Array): void {

@@ -23,6 +23,14 @@ export interface DecodeStep {
   readonly lengths: Int32Array;
 }
 
+/** The cache of `tokens` tokens from `start` on, copied from one slot to another at the same positions. */
+export interface SlotCopy {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly tokens: number;
+}
+
 export interface ModelRunner {
   readonly spec: ModelSpec;
   readonly slots: number;
@@ -35,5 +43,6 @@ export interface ModelRunner {
   prefill(chunk: PrefillChunk): Promise<Float32Array | null>;
   /** Resolves to logits `[rows, vocab]`. Valid until the next call. */
   decode(step: DecodeStep): Promise<Float32Array>;
+  copy(copy: SlotCopy): Promise<void>;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import { ImageCountMismatch, RequestError } from '../errors.ts';
 import type { VisionSpec } from '../models/spec.ts';
 import type { PrefillChunk } from './model-runner.ts';
+import type { PromptKey } from './prompt-key.ts';
 
 export interface PromptImage {
   /** Content hash: equal hashes are encoded once. */
@@ -13,6 +14,7 @@ export interface PromptImage {
 export class EnginePrompt {
   readonly ids: Int32Array;
   readonly images: readonly PromptImage[];
+  readonly key: PromptKey;
   readonly #tokensPerImage: number;
   /** For each id, the row among the features of all images in order, or -1. */
   readonly #rows: Int32Array | null;
@@ -23,9 +25,10 @@ export class EnginePrompt {
 
   /**
    * @param ids each image as `tokensPerImage` placeholders
+   * @param salt prompts of different salts share nothing of the cache
    * @throws RequestError for an empty prompt; ImageCountMismatch
    */
-  constructor(ids: readonly number[] | Int32Array, images: readonly PromptImage[], vision: VisionSpec | null) {
+  constructor(ids: readonly number[] | Int32Array, images: readonly PromptImage[], vision: VisionSpec | null, salt = '') {
     if (ids.length === 0) throw new RequestError('The prompt is empty; it must have at least one token.', 'prompt');
     this.ids = Int32Array.from(ids);
     this.images = images;
@@ -48,6 +51,7 @@ export class EnginePrompt {
     this.#rows = vision === null ? null : rows;
     this.#firstOf = [...firstOf, ids.length];
     this.#lastOf = lastOf;
+    this.key = { salt, ids: this.ids, images: images.map(({ hash }, image) => ({ hash, firstToken: this.lengthBefore(image) })) };
   }
 
   get length(): number {

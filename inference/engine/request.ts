@@ -15,6 +15,8 @@ export interface EngineRequest {
   readonly sampling: SamplingParams;
   readonly stopping: StoppingParams;
   readonly output?: OutputParams;
+  /** Requests of different salts share nothing that is kept of prompts and images. */
+  readonly salt?: string;
 }
 
 /** For each choice any number of `text` and one `finish`, interleaved between choices; last one `done`. */
@@ -78,7 +80,7 @@ export class ActiveRequest {
       promptTokens: this.prompt.length,
       completionTokens: this.#sequences.reduce((sum, sequence) => sum + sequence.tokens, 0),
       imageTokens: this.prompt.imageTokens,
-      cachedTokens: 0,
+      cachedTokens: Math.min(...this.#sequences.map((sequence) => sequence.cached)),
     };
   }
 

@@ -1,8 +1,10 @@
 /** Decides what the engine does next. Pure policy: it sees counts, never a tensor, and computes nothing. */
-import { SlotTable } from './slots.ts';
+import type { SlotCopy } from './model-runner.ts';
+import { bestSource, type Placement, place } from './placement.ts';
+import { type SlotHolder, SlotTable } from './slots.ts';
 
 /** What the policy must know of a sequence. */
-export interface Schedulable {
+export interface Schedulable extends SlotHolder {
   readonly promptLength: number;
   /** Tokens in the cache. Below `promptLength` the sequence is being prefilled, from there on it decodes. */
   readonly computed: number;
@@ -15,14 +17,32 @@ export interface Schedulable {
 interface DecodeRow<S> {
   /** Holder of the row's slot, or null. */
   readonly sequence: S | null;
+  /** Tokens at the head of the slot that must not be written over. */
+  readonly length: number;
   /** False for a row that is only there because the range is contiguous. */
   readonly due: boolean;
+}
+
+interface Copy<S> extends SlotCopy {
+  /** Whose prompt it is, and who goes on behind it; null when a free slot makes room for another's use. */
+  readonly sequence: S | null;
+}
+
+/** A sequence that got a slot. */
+export interface Admission<S> {
+  readonly sequence: S;
+  /** Tokens of its prompt that are in the slot. */
+  readonly reused: number;
+  /** Tokens of its prompt that will be there after the copies that come next. */
+  readonly expected: number;
 }
 
 export type Action<S> =
   /** Run the vision encoder over at most `images` images. */
   | { readonly kind: 'encode'; readonly images: number }
   | { readonly kind: 'prefill'; readonly sequence: S; readonly slot: number; readonly start: number; readonly tokens: number }
+  /** Copy what the tokens `start … start + tokens - 1` have in the cache from one slot to another. */
+  | ({ readonly kind: 'copy' } & Copy<S>)
   | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: readonly DecodeRow<S>[] }
   | { readonly kind: 'idle' };
 
@@ -31,9 +51,9 @@ export interface SchedulerOptions {
   /** Most sequences that may wait for a slot. */
   readonly maxQueue: number;
   /**
-   * Prompt tokens of one run, and the most between two decode rounds: the bound on what a long prompt costs everybody else.
-   * Prompts are always cut at its multiples, never by the load, since attention rounds by the size of its matrices: the
-   * same prompt gives the same bits whatever else is in the batch.
+   * Prompt tokens of one run, at least 3, and the most between two decode rounds: the bound on what a long prompt costs
+   * everybody else. Wherever a prompt is cut, its bits are the same, but never may a run have a single token: the runtime
+   * multiplies a matrix of one row by another routine, which rounds otherwise.
    */
   readonly prefillChunk: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
@@ -42,12 +62,18 @@ export interface SchedulerOptions {
   readonly imageBatchBesideDecode: number;
   /** Idle rows between two due ones beyond which two runs are cheaper than one: a run costs about as much as this many rows. */
   readonly maxGap: number;
+  /** Prompts start from what a slot has of them already. */
+  readonly prefixCache: boolean;
 }
 
+/** Copying so many tokens takes no longer than computing one. */
+const COPIED_PER_COMPUTED = 32;
+
 /**
- * Slots are given first come, first served, and so are prefill chunks. Decoding goes in rounds: in each, every sequence
- * that decodes and is not paused gets one token; between two rounds there are at most `prefillChunk` prompt tokens and
- * one run of the vision encoder.
+ * Slots are given first come, first served, and so are prefill chunks. A free slot keeps the prompt of its last holder, and
+ * a prompt starts from what any slot has of it. Decoding goes in rounds: in each, every sequence that decodes and is not
+ * paused gets one token; between two rounds there are at most `prefillChunk` prompt tokens, one run of the vision encoder
+ * and the copies for one admission.
  */
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
@@ -56,13 +82,16 @@ export class Scheduler<S extends Schedulable> {
   readonly #waiting = new Set<S>();
   /** Sequences that have yet to decode in the round under way. */
   readonly #due = new Set<S>();
+  /** Decided, and not done yet; before them nothing else is. */
+  readonly #copies: Copy<S>[] = [];
   #prefilledSinceRound = 0;
   #encodedSinceRound = false;
   #encodedLast = false;
+  #copiedSinceRound = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#slots = new SlotTable(options.slots);
+    this.#slots = new SlotTable(options.slots, options.prefixCache);
   }
 
   get waiting(): number {
@@ -90,23 +119,57 @@ export class Scheduler<S extends Schedulable> {
     this.#slots.release(sequence);
   }
 
-  /** Gives free slots to those who have waited longest; returns them. */
-  admit(): S[] {
-    const admitted: S[] = [];
+  /** The slot does not have what a copy was to bring there. */
+  forget(slot: number): void {
+    this.#slots.forget(slot);
+  }
+
+  /** Gives free slots to those who have waited longest. */
+  admit(): Admission<S>[] {
+    const admitted: Admission<S>[] = [];
     for (const sequence of this.#waiting) {
-      if (this.#slots.acquire(sequence) === null) break;
+      if (this.#copiesAreDue() && this.#decoding().length > 0) break;
+      const placement = place(this.#slots, sequence.key, this.#options.maxGap + 1);
+      if (placement === null) break;
       this.#waiting.delete(sequence);
-      admitted.push(sequence);
+      this.#settle(sequence, placement);
+      admitted.push({ sequence, reused: placement.reused, expected: placement.source?.tokens ?? placement.reused });
     }
     return admitted;
   }
 
+  /** One admission's copies are all that those who decode wait for. */
+  #copiesAreDue(): boolean {
+    return this.#copiedSinceRound || this.#copies.length > 0;
+  }
+
+  #settle(sequence: S, { slot, reused, evacuateTo, source }: Placement): void {
+    if (evacuateTo !== null) {
+      this.#copies.push({ sequence: null, from: slot, to: evacuateTo, start: 0, tokens: this.#slots.keptIn(slot) });
+      this.#slots.duplicate(slot, evacuateTo);
+    }
+    this.#slots.acquire(sequence, slot);
+    if (source === null) return;
+    this.#copies.push({ sequence, from: source.slot, to: slot, start: reused, tokens: source.tokens - reused });
+    this.#slots.use(source.slot, source.tokens);
+  }
+
   /** @param imagesReady images that sequences with a slot need and that could be encoded now */
   next(imagesReady: number): Action<S> {
+    const copy = this.#nextCopy();
+    if (copy !== null) return copy;
     for (const sequence of this.#due) if (sequence.paused) this.#due.delete(sequence);
     if (this.#due.size > 0) return this.#decode();
     const decoding = this.#decoding();
     return this.#encode(imagesReady, decoding.length > 0) ?? this.#prefill(decoding.length > 0) ?? this.#startRound(decoding);
+  }
+
+  #nextCopy(): Action<S> | null {
+    for (let copy = this.#copies.shift(); copy !== undefined; copy = this.#copies.shift()) {
+      this.#copiedSinceRound = true;
+      if (copy.sequence === null || this.#slots.slotOf(copy.sequence) === copy.to) return { kind: 'copy', ...copy };
+    }
+    return null;
   }
 
   #decoding(): S[] {
@@ -130,28 +193,38 @@ export class Scheduler<S extends Schedulable> {
   #prefill(besideDecode: boolean): Action<S> | null {
     const sequence = this.#nextPrefill();
     if (sequence === null) return null;
-    const tokens = this.#chunkEnd(sequence) - sequence.computed;
-    if (besideDecode && this.#prefilledSinceRound + tokens > this.#options.prefillChunk) return null;
-    this.#prefilledSinceRound += tokens;
+    const { computed, key } = sequence;
+    const slot = this.#slotOf(sequence);
+    // Others have computed since it got its slot.
+    const source = bestSource(this.#slots, key, slot, computed);
+    const tokens = source === null ? this.#chunk(sequence) : source.tokens - computed;
+    const cost = source === null ? tokens : Math.min(Math.ceil(tokens / COPIED_PER_COMPUTED), this.#options.prefillChunk);
+    if (besideDecode && this.#prefilledSinceRound + cost > this.#options.prefillChunk) return null;
+    this.#prefilledSinceRound += cost;
     this.#encodedLast = false;
-    return { kind: 'prefill', sequence, slot: this.#slotOf(sequence), start: sequence.computed, tokens };
+    if (source === null) return { kind: 'prefill', sequence, slot, start: computed, tokens };
+    this.#slots.use(source.slot, source.tokens);
+    return { kind: 'copy', sequence, from: source.slot, to: slot, start: computed, tokens };
   }
 
   #nextPrefill(): S | null {
     for (const sequence of this.#slots.holders()) {
-      if (sequence.computed < sequence.promptLength && sequence.computable >= this.#chunkEnd(sequence)) return sequence;
+      const { computed, computable, promptLength } = sequence;
+      if (computed < promptLength && computable >= computed + this.#chunk(sequence)) return sequence;
     }
     return null;
   }
 
-  #chunkEnd({ computed, promptLength }: S): number {
-    const { prefillChunk } = this.#options;
-    return Math.min((Math.floor(computed / prefillChunk) + 1) * prefillChunk, promptLength);
+  #chunk({ computed, promptLength }: S): number {
+    const left = promptLength - computed;
+    const tokens = Math.min(this.#options.prefillChunk, left);
+    return left - tokens === 1 ? tokens - 1 : tokens;
   }
 
   #startRound(decoding: readonly S[]): Action<S> {
     this.#prefilledSinceRound = 0;
     this.#encodedSinceRound = false;
+    this.#copiedSinceRound = false;
     if (decoding.length === 0) return { kind: 'idle' };
     for (const sequence of decoding) this.#due.add(sequence);
     return this.#decode();
@@ -169,7 +242,7 @@ export class Scheduler<S extends Schedulable> {
     const rows: DecodeRow<S>[] = [];
     for (let slot = firstSlot; slot <= lastSlot; slot++) {
       const sequence = this.#slots.holderOf(slot);
-      rows.push({ sequence, due: sequence !== null && this.#due.delete(sequence) });
+      rows.push({ sequence, length: this.#slots.lengthOf(slot), due: sequence !== null && this.#due.delete(sequence) });
     }
     return { kind: 'decode', firstSlot, rows };
   }

@@ -4,6 +4,7 @@ import type { Continuation, Said } from './continuation.ts';
 import type { ImageCache, ImageOwner } from './image-cache.ts';
 import type { PrefillChunk } from './model-runner.ts';
 import type { EnginePrompt } from './prompt.ts';
+import type { PromptKey } from './prompt-key.ts';
 import type { Schedulable } from './scheduler.ts';
 
 /** Prompt tokens ahead of the prefill whose images are asked for; bounds the features that a sequence holds on to. */
@@ -25,6 +26,7 @@ export class Sequence implements Schedulable, ImageOwner {
   readonly #features: (Float32Array | null)[];
   readonly #requested = new Set<number>();
   #computed = 0;
+  #cached = 0;
   #lastToken = 0;
   #ended = false;
 
@@ -34,12 +36,21 @@ export class Sequence implements Schedulable, ImageOwner {
     this.#features = options.prompt.images.map(() => null);
   }
 
+  get key(): PromptKey {
+    return this.#options.prompt.key;
+  }
+
   get promptLength(): number {
     return this.#options.prompt.length;
   }
 
   get computed(): number {
     return this.#computed;
+  }
+
+  /** Prompt tokens that it did not have to compute. */
+  get cached(): number {
+    return this.#cached;
   }
 
   get computable(): number {
@@ -72,12 +83,12 @@ export class Sequence implements Schedulable, ImageOwner {
     this.#features.fill(null);
   }
 
-  /** Asks for the images that the next chunks, of `prefillChunk` tokens each, will need. */
-  requestImages(cache: ImageCache, prefillChunk: number): void {
+  /** Asks for the images that the next chunks after `start`, of `prefillChunk` tokens each, will need. */
+  requestImages(cache: ImageCache, prefillChunk: number, start = this.#computed): void {
     const { prompt } = this.#options;
     const { images } = prompt;
-    const horizon = this.#computed + CHUNKS_AHEAD * prefillChunk;
-    for (let i = prompt.imagesWithin(this.#computed); i < images.length && prompt.lengthBefore(i) < horizon; i++) {
+    const horizon = start + CHUNKS_AHEAD * prefillChunk;
+    for (let i = prompt.imagesWithin(start); i < images.length && prompt.lengthBefore(i) < horizon; i++) {
       const image = images[i];
       if (image === undefined || this.#requested.has(i)) continue;
       this.#requested.add(i);
@@ -97,6 +108,12 @@ export class Sequence implements Schedulable, ImageOwner {
 
   chunk(slot: number, start: number, tokens: number): PrefillChunk {
     return this.#options.prompt.chunk(slot, start, tokens, this.#features);
+  }
+
+  /** Notes that so many more of its prompt's tokens are in the cache, which another prompt had there. */
+  reuse(tokens: number): void {
+    this.#cached += tokens;
+    this.advance(tokens);
   }
 
   /** Notes that so many more of its tokens are in the cache. */

@@ -5,7 +5,7 @@ import { Decoder } from '../runtime/decoder.ts';
 import { Serial } from '../runtime/serial.ts';
 import { Session, type ValueInfo } from '../runtime/session.ts';
 import { VisionEncoder } from '../runtime/vision-encoder.ts';
-import type { DecodeStep, ModelRunner, PrefillChunk } from './model-runner.ts';
+import type { DecodeStep, ModelRunner, PrefillChunk, SlotCopy } from './model-runner.ts';
 
 export interface SessionRunnerOptions {
   /** Sequences that can run at once. */
@@ -98,6 +98,10 @@ class SessionRunner implements ModelRunner {
 
   decode({ firstSlot, ids, lengths }: DecodeStep): Promise<Float32Array> {
     return this.#turn(() => this.#decoder.decode(firstSlot, ids, lengths));
+  }
+
+  copy({ from, to, start, tokens }: SlotCopy): Promise<void> {
+    return this.#turn(() => this.#decoder.copy(from, to, start, tokens));
   }
 
   /** Waits for what was asked for, then frees everything. Idempotent. */

@@ -145,6 +145,19 @@ export class Decoder {
     return inputs.logits.float32(this.#spec.vocabSize);
   }
 
+  /**
+   * Copies the cache of some tokens of one slot to the same positions of another.
+   * @throws RangeError if they are not in the cache
+   */
+  async copy(from: number, to: number, start: number, tokens: number): Promise<void> {
+    this.#checkRange(from, 1);
+    this.#checkRange(to, 1);
+    if (tokens < 1 || start < 0 || start + tokens > this.#maxModelLen) {
+      throw new RangeError(`There are no ${tokens} tokens to copy at ${start} of a context of ${this.#maxModelLen}.`);
+    }
+    await this.#cache.copy(from, to, start, tokens);
+  }
+
   /** Waits for a run under way, then frees everything native. Idempotent. */
   async close(): Promise<void> {
     await this.#session.close();

@@ -1,4 +1,5 @@
 /** Keys and values of every layer for every slot, allocated once: `[slots, kvHeads, maxModelLen, headDim]` float32 each. */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { type DecoderSpec, graphNames } from '../models/spec.ts';
 import type { Binding } from './binding.ts';
 import { NativeMemory, Tensor, tensorBytes } from './tensor.ts';
@@ -12,6 +13,9 @@ interface CachedValue {
 
 /** Layers share pieces of up to this size: each piece that is allocated may cost a garbage collection. V8 allows twice as much. */
 const pieceBytes = 4 * 1024 ** 3;
+
+/** Milliseconds of copying after which other work of the thread has its turn. */
+const maxBusyMs = 4;
 
 /** Capacity costs no physical memory until a token is written there, so slots and lengths may be generous. */
 export class KvCache {
@@ -42,6 +46,23 @@ export class KvCache {
       );
     }
     this.#values = values;
+  }
+
+  /** Copies tokens of one slot to the same positions of another, and gives way to other work of the thread meanwhile. */
+  async copy(from: number, to: number, start: number, tokens: number): Promise<void> {
+    const [kvHeads, maxModelLen, headDim] = this.#slotShape;
+    const headSize = maxModelLen * headDim;
+    let busySince = performance.now();
+    for (const { memory, byteOffset } of this.#values) {
+      const numbers = memory.float32();
+      for (let head = 0; head < kvHeads; head++) {
+        const first = (slot: number) => byteOffset / 4 + (slot * kvHeads + head) * headSize + start * headDim;
+        numbers.copyWithin(first(to), first(from), first(from) + tokens * headDim);
+        if (performance.now() - busySince < maxBusyMs) continue;
+        await breathe();
+        busySince = performance.now();
+      }
+    }
   }
 
   /** Binds the slots `first … first + count - 1` as past and present, so that the attention appends in place. */

@@ -1,9 +1,10 @@
 /**
  * A model runner of plain arithmetic: logits are a hash of all that the slot's cache holds, in order, so that a wrong slot,
- * position, image or order gives another text. It refuses what a real cache would be corrupted by.
+ * position, image or order gives another text, and so does a decoded token in the place of a prompt's. It refuses what a
+ * real cache would be corrupted by.
  */
 import { setImmediate as macrotask } from 'node:timers/promises';
-import type { DecodeStep, ModelRunner, PrefillChunk } from '../../../inference/engine/model-runner.ts';
+import type { DecodeStep, ModelRunner, PrefillChunk, SlotCopy } from '../../../inference/engine/model-runner.ts';
 import type { ModelSpec, VisionSpec } from '../../../inference/models/spec.ts';
 
 const VOCAB = 64;
@@ -11,10 +12,13 @@ export const EOS = 0;
 export const IMAGE = 1;
 export const vision = { imageHeight: 2, imageWidth: 2, tokensPerImage: 3, imageTokenId: IMAGE } satisfies VisionSpec;
 const HIDDEN = 2;
+/** Added to tokens that decoding writes: their keys and values are rounded otherwise than those of a prompt. */
+const DECODED = 1 << 20;
 
 export type Call =
   | { readonly kind: 'prefill'; readonly slot: number; readonly start: number; readonly tokens: number }
   | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: number }
+  | ({ readonly kind: 'copy' } & SlotCopy)
   | { readonly kind: 'encode'; readonly count: number };
 
 export interface ArithmeticRunnerOptions {
@@ -81,6 +85,7 @@ export class ArithmeticRunner implements ModelRunner {
   async prefill(chunk: PrefillChunk): Promise<Float32Array | null> {
     const { slot, start, ids } = chunk;
     return this.#run({ kind: 'prefill', slot, start, tokens: ids.length }, () => {
+      if (ids.length === 1 && start > 0) throw new Error('A chunk of one token rounds as decoding does.');
       for (const [i, id] of ids.entries()) {
         const row = chunk.imageIndex?.[i] ?? -1;
         if (id === IMAGE && this.spec.vision !== null && row < 0) throw new Error('An image token came without its features.');
@@ -96,10 +101,19 @@ export class ArithmeticRunner implements ModelRunner {
       const logits = new Float32Array(ids.length * VOCAB);
       for (const [row, id] of ids.entries()) {
         const length = lengths[row] ?? Number.NaN;
-        this.#write(firstSlot + row, length, id);
+        this.#write(firstSlot + row, length, id + DECODED);
         logits.set(this.#logits(firstSlot + row, length + 1), row * VOCAB);
       }
       return logits;
+    });
+  }
+
+  async copy(copy: SlotCopy): Promise<void> {
+    return this.#run({ kind: 'copy', ...copy }, () => {
+      const { from, to, start, tokens } = copy;
+      const copied = this.#cache[from]?.slice(start, start + tokens) ?? [];
+      if (from === to || copied.length !== tokens || tokens < 1) throw new Error(`Slot ${from} has no ${tokens} tokens at ${start}.`);
+      for (const [i, value] of copied.entries()) this.#write(to, start + i, value);
     });
   }
 

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
+import type { PromptKey } from '../../../inference/engine/prompt-key.ts';
 import { type Action, type Schedulable, Scheduler, type SchedulerOptions } from '../../../inference/engine/scheduler.ts';
 
 interface Plain extends Schedulable {
   name: number;
+  key: PromptKey;
   promptLength: number;
   computed: number;
   computable: number;
@@ -18,12 +20,19 @@ const options: SchedulerOptions = {
   imageBatch: 4,
   imageBatchBesideDecode: 1,
   maxGap: 2,
+  prefixCache: true,
 };
+
+function key(ids: readonly number[], images: PromptKey['images'] = [], salt = ''): PromptKey {
+  return { salt, ids: Int32Array.from(ids), images };
+}
 
 let names = 0;
 function sequence(promptLength: number, change: Partial<Plain> = {}): Plain {
+  const name = names++;
   return {
-    name: names++,
+    name,
+    key: key(Array.from({ length: promptLength }, (_, i) => (i === 0 ? -name : i))),
     promptLength,
     computed: 0,
     computable: promptLength,
@@ -46,12 +55,13 @@ t.test('slots go to those who came first, the lowest slot first', (t) => {
   const scheduler = new Scheduler<Plain>({ ...options, slots: 2 });
   const [a, b, c, d] = [sequence(5), sequence(5), sequence(5), sequence(5)] as const;
   for (const each of [a, b, c, d]) scheduler.enqueue(each);
-  t.strictSame(scheduler.admit(), [a, b]);
+  const admitted = () => scheduler.admit().map((admission) => admission.sequence);
+  t.strictSame(admitted(), [a, b]);
   t.equal(scheduler.room, 8);
   t.strictSame(scheduler.next(0), { kind: 'prefill', sequence: a, slot: 0, start: 0, tokens: 5 });
   scheduler.remove(a);
   scheduler.remove(c);
-  t.strictSame(scheduler.admit(), [d]);
+  t.strictSame(admitted(), [d]);
   b.computed = 5;
   t.match(scheduler.next(0), { kind: 'prefill', sequence: d, slot: 0 });
   t.end();
@@ -85,9 +95,9 @@ t.test('a row that is only in the range shows its holder, who is not due', (t) =
   sequences[1]!.paused = true;
   const action = scheduler.next(0);
   t.strictSame(action.kind === 'decode' && action.rows, [
-    { sequence: sequences[0], due: true },
-    { sequence: sequences[1], due: false },
-    { sequence: sequences[2], due: true },
+    { sequence: sequences[0], length: 3, due: true },
+    { sequence: sequences[1], length: 3, due: false },
+    { sequence: sequences[2], length: 3, due: true },
   ]);
   t.end();
 });
@@ -102,7 +112,7 @@ t.test('who is removed or paused in the middle of a round is not decoded in it',
   t.end();
 });
 
-t.test('prompts are cut at the same places whatever the load and the images', (t) => {
+t.test('a prompt is computed in whole chunks, which wait for images and for those who decode', (t) => {
   const { scheduler } = decoding(1, { prefillChunk: 16 });
   const stub = sequence(50, { computable: 5 });
   const whole = sequence(50, { computable: 17 });
@@ -142,8 +152,27 @@ t.test('encoding takes turns with prefill, and with decoding beside it one image
   t.end();
 });
 
+t.test('a chunk never has a single token, nor leaves one', (t) => {
+  for (const promptLength of [17, 18, 33, 34]) {
+    const scheduler = new Scheduler<Plain>(options);
+    const one = sequence(promptLength);
+    scheduler.enqueue(one);
+    scheduler.admit();
+    while (one.computed < promptLength) {
+      const action = scheduler.next(0);
+      if (action.kind !== 'prefill') return t.fail(action.kind);
+      t.ok(action.tokens >= 2 && action.tokens <= 16);
+      one.computed += action.tokens;
+    }
+  }
+  t.end();
+});
+
 const arrival = fc.record({
   at: fc.nat(60),
+  /** Prompts of a family begin alike, up to a token of their own. */
+  family: fc.nat(2),
+  ownFrom: fc.nat(120),
   promptLength: fc.integer({ min: 1, max: 120 }),
   tokens: fc.integer({ min: 1, max: 20 }),
   cancelledAt: fc.option(fc.nat(150)),
@@ -153,13 +182,24 @@ const arrival = fc.record({
 });
 
 t.test('over random arrivals, lengths, images, pauses and cancellations', (t) => {
+  let [reusedTokens, copiedTokens] = [0, 0];
   fc.assert(
     fc.property(
       fc.array(arrival, { maxLength: 40 }),
       fc.integer({ min: 1, max: 6 }),
-      fc.integer({ min: 1, max: 40 }),
-      (arrivals, slots, prefillChunk) => {
-        const scheduler = new Scheduler<Plain>({ ...options, slots, prefillChunk, maxQueue: 5 });
+      fc.integer({ min: 3, max: 40 }),
+      fc.boolean(),
+      (arrivals, slots, prefillChunk, prefixCache) => {
+        const scheduler = new Scheduler<Plain>({ ...options, slots, prefillChunk, maxQueue: 5, prefixCache });
+        const cache = Array.from({ length: slots }, (): number[] => []);
+        const write = (slot: number, position: number, value: number) => {
+          if (position > (cache[slot]?.length ?? 0)) throw new Error('a hole in the cache');
+          if (cache[slot]) cache[slot][position] = value;
+        };
+        const requireOwn = (one: Plain, slot: number) => {
+          const length = Math.min(one.computed, one.promptLength);
+          for (let i = 0; i < length; i++) if (cache[slot]?.[i] !== one.key.ids[i]) throw new Error("another's prompt");
+        };
         const alive = new Map<Plain, (typeof arrivals)[number]>();
         const slotOf = new Map<Plain, number>();
         const order: Plain[] = [];
@@ -168,6 +208,7 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
         const lastServed = new Map<Plain, number>();
         let prefilledSinceDecode = 0;
         let encodedSinceDecode = 0;
+        let copiedSinceDecode = 0;
         const leave = (one: Plain) => {
           alive.delete(one);
           slotOf.delete(one);
@@ -181,6 +222,8 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             if (each.at !== now || scheduler.room < 1) continue;
             const computable = each.image === null ? each.promptLength : Math.floor(each.promptLength * each.image.share);
             const one = sequence(each.promptLength, { computable, left: each.tokens });
+            const own = (i: number) => (i < each.ownFrom ? each.family * 1000 + i : one.name * 1e6 + i);
+            one.key = key(Array.from({ length: each.promptLength }, (_, i) => own(i)));
             alive.set(one, each);
             order.push(one);
             scheduler.enqueue(one);
@@ -190,7 +233,10 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             one.paused = each.pausedFrom !== null && now >= each.pausedFrom && now < each.pausedFrom + 30;
           }
           if (scheduler.waiting > 5 + slots) throw new Error('the queue is too long');
-          for (const one of scheduler.admit()) {
+          for (const { sequence: one, reused, expected } of scheduler.admit()) {
+            if (expected > 0 && expected > one.promptLength - 2) throw new Error('nothing is left to compute');
+            one.computed = reused;
+            reusedTokens += reused;
             admittedOrder.push(one);
             const picture = alive.get(one)?.image;
             if (picture) {
@@ -198,8 +244,8 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             }
           }
           if (scheduler.running > slots) throw new Error('more runs than slots');
-          if (scheduler.waiting > 5) throw new Error('slots are free while somebody waits');
           const decodable = [...alive.keys()].filter((one) => one.computed >= one.promptLength && !one.paused);
+          if (scheduler.waiting > 5 && (decodable.length === 0 || !prefixCache)) throw new Error('slots are free while somebody waits');
           const action = scheduler.next(waitingImages.filter((each) => each.readyAt <= now).length);
           if (action.kind === 'idle') {
             const runnable = [...slotOf.keys()].some(
@@ -216,15 +262,30 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             }
             continue;
           }
+          if (action.kind === 'copy') {
+            const { sequence: one, from, to, start, tokens } = action;
+            if (!prefixCache || from === to || tokens < 1) throw new Error('a copy that is none');
+            if (one !== null && (!alive.has(one) || start !== one.computed))
+              throw new Error('a copy for one who left, or to a wrong place');
+            for (let i = start; i < start + tokens; i++) write(to, i, cache[from]?.[i] ?? Number.NaN);
+            if (one !== null) one.computed += tokens;
+            copiedTokens += tokens;
+            copiedSinceDecode = decodable.length > 0 ? copiedSinceDecode + 1 : 0;
+            if (copiedSinceDecode > 2 + prefillChunk) throw new Error('copies stall decoding');
+            continue;
+          }
           if (action.kind === 'prefill') {
             const { sequence: one, slot, start, tokens } = action;
             if (!alive.has(one)) throw new Error('prefill of one who left');
             if (start !== one.computed || tokens < 1 || start + tokens > one.computable) throw new Error('a wrong chunk');
-            if (start % prefillChunk !== 0 || (tokens < prefillChunk && start + tokens < one.promptLength))
-              throw new Error('cut by the load');
+            const left = one.promptLength - start - tokens;
+            if (left === 1 || (tokens === 1 && one.promptLength > 1)) throw new Error('a chunk of one token');
+            if (left > 0 && tokens < prefillChunk - 1) throw new Error('cut by the load');
             for (const [other, held] of slotOf) if (other !== one && held === slot) throw new Error('a slot is used twice');
             if ((slotOf.get(one) ?? slot) !== slot) throw new Error('the slot changed');
             slotOf.set(one, slot);
+            requireOwn(one, slot);
+            for (let i = start; i < start + tokens; i++) write(slot, i, one.key.ids[i] ?? Number.NaN);
             one.computed += tokens;
             prefilledSinceDecode = decodable.length > 0 ? prefilledSinceDecode + tokens : 0;
             if (prefilledSinceDecode > prefillChunk) throw new Error('prefill stalls decoding');
@@ -235,13 +296,17 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             throw new Error('encoding stalls decoding');
           prefilledSinceDecode = 0;
           encodedSinceDecode = 0;
+          copiedSinceDecode = 0;
           const { firstSlot, rows } = action;
           if (!rows[0]?.due || !rows.at(-1)?.due) throw new Error('idle rows at the ends of a range');
-          for (const [i, { sequence: one, due }] of rows.entries()) {
+          for (const [i, { sequence: one, length, due }] of rows.entries()) {
+            write(firstSlot + i, length, Number.NaN);
             if (one !== null && slotOf.has(one) && slotOf.get(one) !== firstSlot + i) throw new Error('a row shows another slot');
             if (!due) continue;
             if (one === null || !alive.has(one) || one.paused || one.computed < one.promptLength)
               throw new Error('a row is due that cannot decode');
+            if (length !== one.computed) throw new Error('a token is written in a wrong place');
+            requireOwn(one, firstSlot + i);
             lastServed.set(one, now);
             one.computed++;
             if (--one.left === 0) leave(one);
@@ -254,6 +319,7 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
     ),
     { numRuns: 300, seed: 7 },
   );
-  t.pass('nobody starves, nobody jumps the queue, no slot is used twice, decoding is never stalled');
+  t.ok(reusedTokens > 1000 && copiedTokens > 1000, `${reusedTokens} tokens were reused, ${copiedTokens} copied`);
+  t.pass("nobody starves, nobody jumps the queue, no slot is used twice, decoding is never stalled, no prompt goes on from another's");
   t.end();
 });

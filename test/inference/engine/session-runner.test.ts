@@ -70,14 +70,38 @@ t.test('pictures take the place of their placeholder tokens', async (t) => {
   t.equal((await runner.encodeImages(new Float32Array(0), 0)).length, 0, 'no pictures, no features');
 });
 
-t.test('a prompt in chunks gives the same logits as in one piece', async (t) => {
+t.test('wherever a prompt is cut, its logits have the same bits, unless a chunk has a single token', async (t) => {
   const runner = await runnerFor(t);
-  const { ids } = expected.textOnly;
+  const ids = Array.from({ length: 40 }, (_, i) => (i * i + 3) % vocab);
   const whole = await prefill(runner, 0, ids);
-  await prefill(runner, 1, ids.slice(0, 5));
-  await prefill(runner, 1, ids.slice(5, 6), 5);
-  // Not to the last bit: attention multiplies matrices of other sizes.
-  closeTo(t, await prefill(runner, 1, ids.slice(6), 6), [...whole], 'three chunks');
+  for (const cuts of [[20], [2], [38], [3, 8, 10, 25], [5, 7, 9, 11, 13, 37]]) {
+    for (const [i, start] of [0, ...cuts].entries()) {
+      const logits = await prefill(runner, 1, ids.slice(start, cuts[i]), start);
+      if (i === cuts.length) t.same(logits, whole, `cut at ${cuts.join(', ')}`);
+    }
+  }
+  await prefill(runner, 1, ids.slice(0, 39));
+  closeTo(t, await prefill(runner, 1, ids.slice(39), 39), [...whole], 'a single token is multiplied by another routine');
+});
+
+t.test('a copied beginning is as good as a computed one, and what is around it stays', async (t) => {
+  const runner = await runnerFor(t);
+  const ids = Array.from({ length: 30 }, (_, i) => (i * 5 + 1) % vocab);
+  const other = Array.from({ length: 30 }, (_, i) => (i * 7 + 2) % vocab);
+  const whole = await prefill(runner, 0, ids);
+  await prefill(runner, 1, other);
+  await prefill(runner, 2, other);
+  const neighbour = await decode(runner, 2, [1], [30]);
+  await prefill(runner, 1, ids.slice(0, 4));
+  await runner.copy({ from: 0, to: 1, start: 4, tokens: 20 });
+  t.same(await prefill(runner, 1, ids.slice(24), 24), whole);
+  t.same(await decode(runner, 2, [1], [30]), neighbour);
+  await prefill(runner, 1, other.slice(0, 24));
+  t.same(await prefill(runner, 0, ids.slice(24), 24), whole, 'the source has its own');
+  await t.rejects(runner.copy({ from: 0, to: 4, start: 0, tokens: 1 }), RangeError, 'a slot that is not there');
+  await t.rejects(runner.copy({ from: -1, to: 1, start: 0, tokens: 1 }), RangeError);
+  await t.rejects(runner.copy({ from: 0, to: 1, start: 40, tokens: 9 }), RangeError, 'tokens past the end of a slot');
+  await t.rejects(runner.copy({ from: 0, to: 1, start: 0, tokens: 0 }), RangeError, 'none');
 });
 
 t.test('sequences of different lengths in one batch get the same bits as alone', async (t) => {

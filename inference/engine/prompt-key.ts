@@ -1,0 +1,23 @@
+/** What a prompt is to the prefix cache: its token ids, with the content of its images in the place of their placeholders. */
+
+export interface PromptKey {
+  /** Prompts of different salts share nothing. */
+  readonly salt: string;
+  readonly ids: Int32Array;
+  /** In the order of their placeholders. Hashes only: what is kept of a prompt must not keep its pictures alive. */
+  readonly images: readonly { readonly hash: string; readonly firstToken: number }[];
+}
+
+/** Tokens at the beginning of two prompts for which a model computes the same keys and values. */
+export function sharedTokens(a: PromptKey, b: PromptKey): number {
+  if (a.salt !== b.salt) return 0;
+  const most = Math.min(a.ids.length, b.ids.length);
+  let shared = 0;
+  while (shared < most && a.ids[shared] === b.ids[shared]) shared++;
+  for (const [i, image] of a.images.entries()) {
+    if (image.firstToken >= shared) break;
+    // Equal ids up to here put the other prompt's image at the same place.
+    if (image.hash !== b.images[i]?.hash) return image.firstToken;
+  }
+  return shared;
+}

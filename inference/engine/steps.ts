@@ -1,0 +1,149 @@
+/** Carries out what the scheduler decided: one run of the model, and what it means for the sequences in it. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import { EngineFailure } from '../errors.ts';
+import type { ImageCache } from './image-cache.ts';
+import type { ModelRunner } from './model-runner.ts';
+import type { Action, Admission, Scheduler } from './scheduler.ts';
+import type { Sequence } from './sequence.ts';
+
+export interface StepsOptions {
+  readonly runner: ModelRunner;
+  readonly scheduler: Scheduler<Sequence>;
+  /** Null for a model of text only. */
+  readonly images: ImageCache | null;
+  readonly prefillChunk: number;
+  /** The model has been asked what comes after all tokens of the sequence; `logits` is `[vocab]`, valid during the call. */
+  readonly onLogits: (sequence: Sequence, logits: Float32Array) => void;
+  readonly onFailure: (sequence: Sequence, failure: EngineFailure) => void;
+}
+
+export interface StepCounts {
+  /** Prompt tokens computed. */
+  readonly promptTokens: number;
+  /** Prompt tokens that the cache had. */
+  readonly cachedTokens: number;
+  /** Those of them, and of prompts moved out of the way, that were copied to another slot. */
+  readonly copiedTokens: number;
+  readonly decodeSteps: number;
+  readonly prefillChunks: number;
+}
+
+type Of<Kind extends Action<Sequence>['kind']> = Action<Sequence> & { readonly kind: Kind };
+
+/** Sampling gives way to other work of the thread after so many milliseconds. */
+const MAX_BUSY_MS = 4;
+
+export class Steps {
+  readonly #options: StepsOptions;
+  #promptTokens = 0;
+  #cachedTokens = 0;
+  #copiedTokens = 0;
+  #decodeSteps = 0;
+  #prefillChunks = 0;
+
+  constructor(options: StepsOptions) {
+    this.#options = options;
+  }
+
+  /** Totals since the start. */
+  get counts(): StepCounts {
+    return {
+      promptTokens: this.#promptTokens,
+      cachedTokens: this.#cachedTokens,
+      copiedTokens: this.#copiedTokens,
+      decodeSteps: this.#decodeSteps,
+      prefillChunks: this.#prefillChunks,
+    };
+  }
+
+  /** The sequence got its slot. */
+  begin({ sequence, reused, expected }: Admission<Sequence>): void {
+    sequence.reuse(reused);
+    this.#cachedTokens += reused;
+    const { images, prefillChunk } = this.#options;
+    if (images !== null) sequence.requestImages(images, prefillChunk, expected);
+  }
+
+  /** Failures go to the sequences; never rejects but for a fault of the engine itself. */
+  perform(action: Exclude<Action<Sequence>, { kind: 'idle' }>): Promise<void> {
+    switch (action.kind) {
+      case 'encode':
+        return this.#options.images?.encode(action.images) ?? Promise.resolve();
+      case 'copy':
+        return this.#copy(action);
+      case 'prefill':
+        return this.#prefill(action);
+      case 'decode':
+        return this.#decode(action);
+    }
+  }
+
+  async #copy({ sequence, from, to, start, tokens }: Of<'copy'>): Promise<void> {
+    const { runner, scheduler } = this.#options;
+    try {
+      await runner.copy({ from, to, start, tokens });
+    } catch (cause) {
+      if (sequence === null) scheduler.forget(to);
+      else this.#fail(sequence, new EngineFailure('A prompt could not be copied within the cache.', { cause }));
+      return;
+    }
+    this.#copiedTokens += tokens;
+    if (sequence === null || sequence.ended) return;
+    this.#cachedTokens += tokens;
+    sequence.reuse(tokens);
+    this.#requestImages(sequence);
+  }
+
+  async #prefill({ sequence, slot, start, tokens }: Of<'prefill'>): Promise<void> {
+    let logits: Float32Array | null;
+    try {
+      logits = await this.#options.runner.prefill(sequence.chunk(slot, start, tokens));
+    } catch (cause) {
+      this.#fail(sequence, new EngineFailure('A prefill run failed.', { cause }));
+      return;
+    }
+    this.#prefillChunks++;
+    this.#promptTokens += tokens;
+    if (sequence.ended) return;
+    sequence.advance(tokens);
+    this.#requestImages(sequence);
+    if (sequence.computed < sequence.promptLength) return;
+    if (logits === null) this.#fail(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
+    else this.#options.onLogits(sequence, logits);
+  }
+
+  async #decode({ firstSlot, rows }: Of<'decode'>): Promise<void> {
+    const due = rows.map((row) => (row.due ? row.sequence : null));
+    const ids = Int32Array.from(due, (sequence) => sequence?.lastToken ?? 0);
+    // A row that is not due writes behind all that its slot has, where the next own token will overwrite it.
+    const lengths = Int32Array.from(rows, ({ length }) => length);
+    let logits: Float32Array;
+    try {
+      logits = await this.#options.runner.decode({ firstSlot, ids, lengths });
+    } catch (cause) {
+      const failure = new EngineFailure('A decode run failed.', { cause });
+      for (const sequence of due) if (sequence !== null) this.#fail(sequence, failure);
+      return;
+    }
+    this.#decodeSteps++;
+    const vocab = logits.length / rows.length;
+    let busySince = performance.now();
+    for (const [row, sequence] of due.entries()) {
+      if (sequence === null || sequence.ended) continue;
+      sequence.advance(1);
+      this.#options.onLogits(sequence, logits.subarray(row * vocab, (row + 1) * vocab));
+      if (performance.now() - busySince < MAX_BUSY_MS) continue;
+      await breathe();
+      busySince = performance.now();
+    }
+  }
+
+  #requestImages(sequence: Sequence): void {
+    const { images, prefillChunk } = this.#options;
+    if (images !== null) sequence.requestImages(images, prefillChunk);
+  }
+
+  #fail(sequence: Sequence, failure: EngineFailure): void {
+    this.#options.onFailure(sequence, failure);
+  }
+}
