@@ -48,6 +48,15 @@ export class ChatTemplateRefused extends RequestError {
   override readonly code = 'chat_template_refused';
 }
 
+/** A schema, expression or grammar that the answer cannot be held to. */
+export class GrammarRefused extends RequestError {
+  override readonly code = 'invalid_grammar';
+
+  constructor(reason: string, param: string) {
+    super(`Invalid '${param}': ${reason}`, param);
+  }
+}
+
 /** The server cannot take the request now; the caller may come again after `retryAfterSeconds`. */
 export class Unavailable extends Error {
   readonly code: string = 'overloaded';

@@ -1,0 +1,167 @@
+/** Where one sequence stands in its grammar. The grammar engine's thread writes the mask; this side reads it. */
+import type { Constraint } from '../engine/constraint.ts';
+import type { Operation } from './messages.ts';
+import type { GrammarSource } from './source.ts';
+import { SILENT, type Vocabulary } from './vocabulary.ts';
+
+/** What the states of one service share. */
+export interface StateLink {
+  readonly vocabulary: Vocabulary;
+  send(operation: Operation): void;
+  /** @returns the id of the new state */
+  add(state: GrammarState): number;
+  remove(id: number): void;
+}
+
+export interface StateOptions {
+  readonly link: StateLink;
+  readonly source: GrammarSource;
+  /** Field of the caller that asked for the grammar. */
+  readonly param: string;
+}
+
+export class GrammarState implements Constraint {
+  readonly id: number;
+  readonly source: GrammarSource;
+  readonly param: string;
+  readonly #options: StateOptions;
+  readonly #memory: SharedArrayBuffer;
+  /** One bit a token, set for those that may come next. */
+  readonly #mask: Uint32Array;
+  /** The mask as the engine wrote it, while the first token is yet to come. */
+  #asWritten: Uint32Array | null = null;
+  /** Tokens accepted, as the engine was told them, or SILENT. */
+  #tokens: number[];
+  /** Operations without an answer yet. */
+  #pending = 1;
+  #failure: Error | null = null;
+  /** Those who wait for the last answer. */
+  #waiting: ((failure: Error | null) => void)[] = [];
+  #closed = false;
+
+  /** @param origin state that this one is a copy of; absent begins at the beginning */
+  constructor(options: StateOptions, origin?: GrammarState) {
+    const { link, source, param } = options;
+    this.#options = options;
+    this.source = source;
+    this.param = param;
+    this.#memory = new SharedArrayBuffer(link.vocabulary.lengths.length / 8);
+    this.#mask = new Uint32Array(this.#memory);
+    this.#tokens = origin === undefined ? [] : [...origin.#tokens];
+    this.id = link.add(this);
+    const { id } = this;
+    link.send(origin === undefined ? this.opening() : { kind: 'fork', id, from: origin.id, mask: this.#memory });
+  }
+
+  get ready(): boolean {
+    return this.#pending === 0 && this.#failure === null;
+  }
+
+  /** True when no answer is awaited, be it that all came or that none will. */
+  get settled(): boolean {
+    return this.#pending === 0 || this.#failure !== null;
+  }
+
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** @throws GrammarRefused, EngineFailure */
+  async settle(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#pending === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push((failure) => (failure === null ? resolve() : reject(failure)));
+    });
+  }
+
+  apply(logits: Float32Array): void {
+    if (!this.ready) throw new Error('The mask of the next token is not there yet.');
+    const mask = this.#mask;
+    const size = logits.length;
+    for (let word = 0, start = 0; start < size; word++, start += 32) {
+      const bits = mask[word] ?? 0;
+      if (bits === ALL) continue;
+      const end = Math.min(start + 32, size);
+      if (bits === 0) logits.fill(Number.NEGATIVE_INFINITY, start, end);
+      else for (let id = start; id < end; id++) if (((bits >>> (id - start)) & 1) === 0) logits[id] = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  accept(token: number): void {
+    const { first } = this.#options.link.vocabulary;
+    const meant = this.#tokens.length === 0 ? (first.get(token) ?? token) : token;
+    this.#tokens.push(meant);
+    if (meant !== SILENT) this.#send({ kind: 'accept', id: this.id, token: meant });
+    else if (this.#asWritten !== null) this.#mask.set(this.#asWritten);
+  }
+
+  /** Takes the last tokens back. */
+  rollback(tokens: number): void {
+    if (tokens < 1 || tokens > this.#tokens.length) throw new RangeError(`Cannot take ${tokens} of ${this.#tokens.length} tokens back.`);
+    const told = this.#tokens.splice(-tokens).filter((token) => token !== SILENT).length;
+    if (told > 0) this.#send({ kind: 'rollback', id: this.id, tokens: told });
+    else this.#admitFirstTokens();
+  }
+
+  /** A copy that goes its own way from here. */
+  fork(): GrammarState {
+    return new GrammarState(this.#options, this);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#options.link.send({ kind: 'close', id: this.id });
+    this.#options.link.remove(this.id);
+  }
+
+  /** The operation that brings a new engine to where this state is. Supersedes all that have no answer yet. */
+  opening(): Operation {
+    this.#pending = 1;
+    return { kind: 'open', id: this.id, source: this.source, mask: this.#memory, tokens: this.#tokens.filter((token) => token !== SILENT) };
+  }
+
+  /** One operation is done. */
+  answer(failure: Error | null): void {
+    this.#pending--;
+    if (failure !== null) this.abandon(failure);
+    else if (this.#pending === 0) {
+      if (this.#tokens.length === 0) this.#admitFirstTokens();
+      this.#wake(null);
+    }
+  }
+
+  /** No mask will come any more. */
+  abandon(failure: Error): void {
+    this.#failure ??= failure;
+    this.#wake(this.#failure);
+  }
+
+  #send(operation: Operation): void {
+    if (this.#closed) throw new Error('The grammar state is closed.');
+    this.#pending++;
+    this.#options.link.send(operation);
+  }
+
+  #wake(failure: Error | null): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const tell of waiting) tell(failure);
+  }
+
+  /** A token whose leading space will not be shown may come if what is left of it may. */
+  #admitFirstTokens(): void {
+    const mask = this.#mask;
+    const asWritten = mask.slice();
+    this.#asWritten = asWritten;
+    for (const [spaced, plain] of this.#options.link.vocabulary.first) {
+      const may = plain === SILENT || (plain !== null && (((asWritten[plain >> 5] ?? 0) >>> (plain & 31)) & 1) === 1);
+      const bit = 1 << (spaced & 31);
+      const word = mask[spaced >> 5] ?? 0;
+      mask[spaced >> 5] = may ? word | bit : word & ~bit;
+    }
+  }
+}
+
+const ALL = 0xffffffff;

@@ -1,0 +1,155 @@
+/** llguidance's C interface (`llguidance.h` 1.4) over one instance of its WebAssembly: a vocabulary, and matchers that walk grammars. */
+
+import type { EngineVocabulary } from './vocabulary.ts';
+import { type Exports, instantiate } from './wasm-instance.ts';
+
+/** `LlgTokenizerInit`: eleven words. */
+const TOKENIZER_INIT_BYTES = 44;
+/** `LlgConstraintInit` in wasm32, with the offsets of the fields that are set or checked. */
+const init = {
+  bytes: 56,
+  bufferLog: 4,
+  stderrLog: 8,
+  maxItemsInRow: 16,
+  initialFuel: 24,
+  stepItems: 40,
+  maxGrammarSize: 48,
+  verbose: 53,
+} as const;
+/** Symbols of a grammar. The default of 500,000 takes seconds to build; 20,000 is a schema of some 2,000 properties. */
+const MAX_GRAMMAR_SIZE = 20_000;
+const ERROR_BYTES = 1024;
+
+/** What the engine says of a grammar that it refuses, or of a token that does not fit. */
+export class GrammarError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
+
+/** A matcher's address. Whoever made it frees it. */
+export type Matcher = number;
+
+/** A trap (RuntimeError, RangeError) leaves an instance in an unknown state: throw it away then. */
+export class Llguidance {
+  readonly #wasm: Exports;
+  readonly #init: number;
+  readonly #mask: number;
+  readonly #maskBytes: number;
+
+  /** @throws GrammarError if the vocabulary is refused */
+  constructor(module: WebAssembly.Module, vocabulary: EngineVocabulary) {
+    this.#wasm = instantiate(module);
+    const tokenizer = this.#createTokenizer(vocabulary);
+    this.#init = this.#put(new Uint8Array(init.bytes));
+    this.#wasm.llg_constraint_init_set_defaults(this.#init, tokenizer);
+    const fields = this.#view();
+    if (
+      fields.getUint32(this.#init + init.maxItemsInRow, true) !== 2000 ||
+      fields.getUint32(this.#init + init.stepItems, true) !== 50_000
+    ) {
+      throw new GrammarError('The engine lays out its settings in another way than expected.');
+    }
+    fields.setUint32(this.#init + init.bufferLog, 0, true);
+    fields.setUint32(this.#init + init.stderrLog, 0, true);
+    fields.setUint32(this.#init + init.maxGrammarSize, MAX_GRAMMAR_SIZE, true);
+    fields.setUint8(this.#init + init.verbose, 0);
+    this.#maskBytes = vocabulary.lengths.length / 8;
+    this.#mask = this.#put(new Uint8Array(this.#maskBytes));
+  }
+
+  get memoryBytes(): number {
+    return this.#wasm.memory.buffer.byteLength;
+  }
+
+  /**
+   * @param type `json_schema`, `regex` or `lark`
+   * @throws GrammarError with the reason for which the grammar is refused
+   */
+  compile(type: string, text: string): Matcher {
+    const typeAt = this.#putString(type);
+    const textAt = this.#putString(text);
+    const matcher = this.#wasm.llg_new_matcher(this.#init, typeAt, textAt) >>> 0;
+    this.#free(typeAt, type);
+    this.#free(textAt, text);
+    const error = this.#errorOf(matcher);
+    if (error === null) return matcher;
+    this.free(matcher);
+    throw new GrammarError(error);
+  }
+
+  copy(matcher: Matcher): Matcher {
+    return this.#wasm.llg_clone_matcher(matcher) >>> 0;
+  }
+
+  /** @throws GrammarError if the grammar does not allow the token here */
+  consume(matcher: Matcher, token: number): void {
+    if (this.#wasm.llg_matcher_consume_token(matcher, token) !== 0) this.#fail(matcher);
+  }
+
+  /** Takes the last tokens back. @throws GrammarError if there are not so many */
+  rollback(matcher: Matcher, tokens: number): void {
+    if (this.#wasm.llg_matcher_rollback(matcher, tokens) !== 0) this.#fail(matcher);
+  }
+
+  /**
+   * Writes one bit a token, least significant first, for the tokens that may come next; the end token's is set where the text may end.
+   * @throws GrammarError if no token may come
+   */
+  fillMask(matcher: Matcher, mask: Uint32Array): void {
+    if (this.#wasm.llg_matcher_compute_mask_into(matcher, this.#mask, this.#maskBytes) !== 0) this.#fail(matcher);
+    mask.set(new Uint32Array(this.#wasm.memory.buffer, this.#mask, mask.length));
+  }
+
+  free(matcher: Matcher): void {
+    this.#wasm.llg_free_matcher(matcher);
+  }
+
+  #createTokenizer({ bytes, lengths, endToken }: EngineVocabulary): number {
+    const at = this.#put(new Uint8Array(TOKENIZER_INIT_BYTES));
+    const lengthsAt = this.#put(new Uint8Array(lengths.buffer, lengths.byteOffset, lengths.byteLength));
+    const bytesAt = this.#put(bytes);
+    const errorAt = this.#put(new Uint8Array(ERROR_BYTES));
+    const greedy = 1;
+    const words = [lengths.length, endToken, lengthsAt, bytesAt, 0, 0, 0, greedy, 0, 0];
+    for (const [index, word] of words.entries()) this.#view().setUint32(at + 4 * index, word, true);
+    const tokenizer = this.#wasm.llg_new_tokenizer(at, errorAt, ERROR_BYTES) >>> 0;
+    if (tokenizer === 0) throw new GrammarError(this.#readString(errorAt));
+    this.#wasm.__wbindgen_free(lengthsAt, lengths.byteLength, 8);
+    this.#wasm.__wbindgen_free(bytesAt, bytes.byteLength, 8);
+    return tokenizer;
+  }
+
+  #fail(matcher: Matcher): never {
+    throw new GrammarError(this.#errorOf(matcher) ?? 'The engine failed without a reason.');
+  }
+
+  #errorOf(matcher: Matcher): string | null {
+    const at = this.#wasm.llg_matcher_get_error(matcher) >>> 0;
+    return at === 0 ? null : this.#readString(at);
+  }
+
+  #put(bytes: Uint8Array): number {
+    const at = this.#wasm.__wbindgen_malloc(bytes.byteLength, 8) >>> 0;
+    new Uint8Array(this.#wasm.memory.buffer).set(bytes, at);
+    return at;
+  }
+
+  #putString(text: string): number {
+    return this.#put(Buffer.from(`${text}\0`));
+  }
+
+  #free(at: number, text: string): void {
+    this.#wasm.__wbindgen_free(at, Buffer.byteLength(text) + 1, 8);
+  }
+
+  #readString(at: number): string {
+    const memory = Buffer.from(this.#wasm.memory.buffer);
+    return memory.toString('utf8', at, memory.indexOf(0, at));
+  }
+
+  #view(): DataView {
+    return new DataView(this.#wasm.memory.buffer);
+  }
+}
