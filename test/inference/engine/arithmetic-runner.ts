@@ -1,7 +1,6 @@
 /**
  * A model runner of plain arithmetic: logits are a hash of all that the slot's cache holds, in order, so that a wrong slot,
- * position, image or order gives another text, and so does a decoded token in the place of a prompt's. It refuses what a
- * real cache would be corrupted by.
+ * position, image or order gives another text. It refuses what a real cache would be corrupted by.
  */
 import { setImmediate as macrotask } from 'node:timers/promises';
 import type { DecodeStep, ModelRunner, PrefillChunk, SlotCopy } from '../../../inference/engine/model-runner.ts';
@@ -12,7 +11,7 @@ export const EOS = 0;
 export const IMAGE = 1;
 export const vision = { imageHeight: 2, imageWidth: 2, tokensPerImage: 3, imageTokenId: IMAGE } satisfies VisionSpec;
 const HIDDEN = 2;
-/** Added to tokens that decoding writes: their keys and values are rounded otherwise than those of a prompt. */
+/** Added to tokens that decoding writes, if these are to differ. */
 const DECODED = 1 << 20;
 
 export type Call =
@@ -27,6 +26,8 @@ export interface ArithmeticRunnerOptions {
   /** Chance of the end token at each step, in 1/64; 0 never ends by itself. */
   readonly eosChance?: number;
   readonly withVision?: boolean;
+  /** A token that was decoded is not, in the cache, the same as in a prompt: the runtime rounds otherwise. Default false. */
+  readonly decodedDiffers?: boolean;
 }
 
 function mix(state: number, value: number): number {
@@ -45,12 +46,14 @@ export class ArithmeticRunner implements ModelRunner {
   before: (call: Call) => void | Promise<void> = () => {};
   readonly #cache: number[][];
   readonly #eosChance: number;
+  readonly #decodedMark: number;
   #busy = false;
 
   constructor(options: ArithmeticRunnerOptions = {}) {
     this.slots = options.slots ?? 4;
     this.maxModelLen = options.maxModelLen ?? 256;
     this.#eosChance = options.eosChance ?? 4;
+    this.#decodedMark = options.decodedDiffers === true ? DECODED : 0;
     this.#cache = Array.from({ length: this.slots }, () => []);
     this.spec = {
       decoder: {
@@ -101,7 +104,7 @@ export class ArithmeticRunner implements ModelRunner {
       const logits = new Float32Array(ids.length * VOCAB);
       for (const [row, id] of ids.entries()) {
         const length = lengths[row] ?? Number.NaN;
-        this.#write(firstSlot + row, length, id + DECODED);
+        this.#write(firstSlot + row, length, id + this.#decodedMark);
         logits.set(this.#logits(firstSlot + row, length + 1), row * VOCAB);
       }
       return logits;

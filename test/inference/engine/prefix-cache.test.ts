@@ -6,7 +6,7 @@ import type { EngineRequest } from '../../../inference/engine/request.ts';
 import type { ArithmeticRunner } from './arithmetic-runner.ts';
 import { type Answer, alone, ask, image, never, placeholders, read, start, words } from './engine-helper.ts';
 
-const setup = { eosChance: 0, maxModelLen: 1000 };
+const setup = { eosChance: 0, maxModelLen: 1000, decodedDiffers: true };
 const computed = (runner: ArithmeticRunner) => runner.calls.reduce((sum, call) => sum + (call.kind === 'prefill' ? call.tokens : 0), 0);
 const cachedOf = ({ events }: Answer) => events.flatMap((event) => (event.type === 'done' ? [event.usage.cachedTokens] : []))[0];
 const idsOf = ({ events }: Answer) => events.flatMap((event) => (event.type === 'text' ? [...event.tokenIds] : []));
