@@ -21,7 +21,7 @@ interface Kept extends Content {
 
 /** Fewer shared tokens than this are not worth a copy, or a slot to keep them in. */
 export const MIN_SHARED = 16;
-/** A prompt's last tokens are always computed: one for its logits, and a second since a run of one token rounds as decoding does. */
+/** A prompt's last tokens are always computed: one for its logits, and a second since a run of one rounds as decoding does. */
 const ALWAYS_COMPUTED = 2;
 
 /** Before any use: another slot has all of it. */

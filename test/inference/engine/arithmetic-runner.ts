@@ -88,7 +88,7 @@ export class ArithmeticRunner implements ModelRunner {
   async prefill(chunk: PrefillChunk): Promise<Float32Array | null> {
     const { slot, start, ids } = chunk;
     return this.#run({ kind: 'prefill', slot, start, tokens: ids.length }, () => {
-      if (ids.length === 1 && start > 0) throw new Error('A chunk of one token rounds as decoding does.');
+      if (ids.length % 16 === 1 && start + ids.length > 1) throw new Error(`The last of ${ids.length} tokens is rounded as in decoding.`);
       for (const [i, id] of ids.entries()) {
         const row = chunk.imageIndex?.[i] ?? -1;
         if (id === IMAGE && this.spec.vision !== null && row < 0) throw new Error('An image token came without its features.');

@@ -152,16 +152,27 @@ t.test('encoding takes turns with prefill, and with decoding beside it one image
   t.end();
 });
 
-t.test('a chunk never has a single token, nor leaves one', (t) => {
-  for (const promptLength of [17, 18, 33, 34]) {
-    const scheduler = new Scheduler<Plain>(options);
+t.test('a chunk never has a single token, or one more than a block of attention, nor leaves one', (t) => {
+  for (const [promptLength, prefillChunk] of [
+    [2, 16],
+    [17, 16],
+    [18, 16],
+    [33, 16],
+    [34, 16],
+    [17, 40],
+    [35, 40],
+    [50, 33],
+    [4, 3],
+    [5, 3],
+  ] as const) {
+    const scheduler = new Scheduler<Plain>({ ...options, prefillChunk });
     const one = sequence(promptLength);
     scheduler.enqueue(one);
     scheduler.admit();
     while (one.computed < promptLength) {
       const action = scheduler.next(0);
       if (action.kind !== 'prefill') return t.fail(action.kind);
-      t.ok(action.tokens >= 2 && action.tokens <= 16);
+      t.ok(action.tokens >= 2 && action.tokens <= prefillChunk && action.tokens % 16 !== 1, `${action.tokens} of ${promptLength}`);
       one.computed += action.tokens;
     }
   }
@@ -279,8 +290,8 @@ t.test('over random arrivals, lengths, images, pauses and cancellations', (t) =>
             if (!alive.has(one)) throw new Error('prefill of one who left');
             if (start !== one.computed || tokens < 1 || start + tokens > one.computable) throw new Error('a wrong chunk');
             const left = one.promptLength - start - tokens;
-            if (left === 1 || (tokens === 1 && one.promptLength > 1)) throw new Error('a chunk of one token');
-            if (left > 0 && tokens < prefillChunk - 1) throw new Error('cut by the load');
+            if (left === 1 || (tokens % 16 === 1 && one.promptLength > 1)) throw new Error('a chunk that rounds otherwise');
+            if (left > 2 && tokens < prefillChunk - 3) throw new Error('cut by the load');
             for (const [other, held] of slotOf) if (other !== one && held === slot) throw new Error('a slot is used twice');
             if ((slotOf.get(one) ?? slot) !== slot) throw new Error('the slot changed');
             slotOf.set(one, slot);
