@@ -65,6 +65,27 @@ export interface StoppingParams {
 export interface OutputParams {
   /** Special tokens have no text. Default true. */
   readonly skipSpecialTokens?: boolean;
+  /** Tell each token's log probability, and so many of the likeliest tokens in its place. Absent tells nothing. */
+  readonly logprobs?: number;
+  /** Tell the same of the prompt's tokens; needs `logprobs`. Default false. */
+  readonly promptLogprobs?: boolean;
+}
+
+export interface TokenLogprob {
+  readonly id: number;
+  /** As the vocabulary writes it: `▁the`, `<0x0A>`, `</s>`. */
+  readonly name: string;
+  /** What the token adds to a text; null for a special token. */
+  readonly bytes: Uint8Array | null;
+  /** Natural logarithm of the probability by the model alone: before penalties, bias, temperature and cuts. */
+  readonly logprob: number;
+}
+
+export interface TokenLogprobs extends TokenLogprob {
+  /** The likeliest tokens in its place, the best first. */
+  readonly top: readonly TokenLogprob[];
+  /** Characters (Unicode code points) of the choice's text before it. */
+  readonly offset: number;
 }
 
 /** What the whole answer must be. */
@@ -108,15 +129,34 @@ export interface Timings {
   readonly decodeMs: number;
 }
 
+/** As `TokenLogprobs`, of a token of the prompt; the first one has no probability, as nothing is before it. */
+export type PromptTokenLogprobs = Omit<TokenLogprobs, 'logprob'> & { readonly logprob: number | null };
+
 /**
- * The life of one request: one `start`, then for each choice any number of `text` and one `finish`, interleaved
- * between choices; last one `done`. A refusal is thrown before `start`, so a caller may send its head on `start`.
+ * The life of one request: one `start`, one `prompt` if its log probabilities were asked for, then for each choice any
+ * number of `text` and one `finish`, interleaved between choices; last one `done`. A refusal is thrown before `start`, so a
+ * caller may send its head on `start`.
  */
 export type GenerationEvent =
   | { readonly type: 'start'; readonly promptTokens: number; readonly imageTokens: number; readonly promptText: string }
+  | { readonly type: 'prompt'; readonly logprobs: readonly PromptTokenLogprobs[] }
   /** Never ends inside a character, never shows a part of a stop string. `tokenIds` are those that became final with it. */
-  | { readonly type: 'text'; readonly choice: number; readonly text: string; readonly tokenIds: readonly number[] }
-  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly completionTokens: number }
+  | {
+      readonly type: 'text';
+      readonly choice: number;
+      readonly text: string;
+      readonly tokenIds: readonly number[];
+      /** One for each of `tokenIds`, if they were asked for. */
+      readonly logprobs?: readonly TokenLogprobs[];
+    }
+  | {
+      readonly type: 'finish';
+      readonly choice: number;
+      readonly reason: FinishReason;
+      readonly completionTokens: number;
+      /** Sum over the tokens, the ending one included, if log probabilities were asked for. */
+      readonly logprob?: number;
+    }
   | { readonly type: 'done'; readonly usage: Usage; readonly timings: Timings };
 
 export interface ModelInfo {

@@ -90,6 +90,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const engine = new Engine({
     runner: opened,
     decode: (ids, options) => tokenizer.decode(ids, options),
+    vocabulary: tokenizer,
     eosTokenIds: tokenizer.eosTokenIds,
     maxQueue: options.maxQueue,
     imageCacheBytes: options.imageCacheBytes,

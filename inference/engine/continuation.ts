@@ -1,7 +1,7 @@
 /** What one choice says: its tokens become text, and each is a possible end. */
 import { StopMatcher } from '../sampling/stopping.ts';
 import { type Decode, Detokenizer } from '../text/detokenizer.ts';
-import type { FinishReason } from '../types.ts';
+import type { FinishReason, TokenLogprobs } from '../types.ts';
 
 export interface ContinuationOptions {
   readonly decode: Decode;
@@ -16,11 +16,16 @@ export interface ContinuationOptions {
   readonly includeStop?: boolean;
 }
 
+/** Log probabilities of a token whose place in the text is not known yet. */
+export type TokenScore = Omit<TokenLogprobs, 'offset'>;
+
 export interface Said {
   /** Text that is certain: no half character, no part of a stop string. */
   readonly text: string;
   /** Tokens that became final with it: none while `text` is empty and there may be more. */
   readonly tokenIds: readonly number[];
+  /** One for each of `tokenIds`, if they were given. */
+  readonly logprobs: readonly TokenLogprobs[] | null;
   readonly finish: FinishReason | null;
 }
 
@@ -28,6 +33,7 @@ interface PendingToken {
   readonly id: number;
   /** UTF-16 code units of the text before it. */
   readonly offset: number;
+  readonly logprobs: TokenLogprobs | null;
 }
 
 export class Continuation {
@@ -41,8 +47,11 @@ export class Continuation {
   #tokens = 0;
   /** Code units that the detokeniser has let out. */
   #decoded = 0;
+  /** The same in code points, counted only for tokens with log probabilities. */
+  #characters = 0;
   /** Code units that were said. */
   #said = 0;
+  #logprob: number | null = null;
 
   constructor(options: ContinuationOptions) {
     this.#endTokenIds = options.endTokenIds;
@@ -58,19 +67,26 @@ export class Continuation {
     return this.#tokens;
   }
 
-  accept(id: number): Said {
+  /** Sum over the tokens so far, the ending one included; null if they came without. */
+  get logprob(): number | null {
+    return this.#logprob;
+  }
+
+  accept(id: number, score: TokenScore | null = null): Said {
     this.#tokens++;
+    if (score !== null) this.#logprob = (this.#logprob ?? 0) + score.logprob;
     const mayEnd = this.#tokens > this.#minTokens;
     const ends = mayEnd && this.#endTokenIds.has(id);
     if (ends && !this.#includeStop) return this.#end('', 'stop');
-    this.#pending.push({ id, offset: this.#decoded });
+    this.#pending.push({ id, offset: this.#decoded, logprobs: score && { ...score, offset: this.#characters } });
     const decoded = this.#detokenizer.push(id);
     this.#decoded += decoded.length;
+    if (score !== null) this.#characters += Array.from(decoded).length;
     const { text, stopped } = mayEnd ? this.#matcher.push(decoded) : { text: decoded, stopped: false };
     if (stopped) return this.#cut(text);
     if (ends) return this.#end(text, 'stop');
     if (this.#tokens >= this.#maxTokens) return this.#end(text, 'length');
-    return text === '' ? { text, tokenIds: [], finish: null } : this.#say(text, null);
+    return text === '' ? { text, tokenIds: [], logprobs: null, finish: null } : this.#say(text, null);
   }
 
   /** Lets out what was held back in the hope of more. */
@@ -88,8 +104,9 @@ export class Continuation {
 
   #say(text: string, finish: FinishReason | null): Said {
     const tokenIds = this.#pending.map(({ id }) => id);
+    const logprobs = this.#pending.flatMap((token) => token.logprobs ?? []);
     this.#pending = [];
     this.#said += text.length;
-    return { text, tokenIds, finish };
+    return { text, tokenIds, logprobs: this.#logprob === null ? null : logprobs, finish };
   }
 }

@@ -1,5 +1,5 @@
 /** The engine: continuous batching over one model runner. Token ids in, text out; knows nothing of chats, files or HTTP. */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { ContextLengthExceeded, EngineFailure, QueueFull, RequestError, ShuttingDown } from '../errors.ts';
 import { SamplerScratch } from '../sampling/sampler.ts';
 import type { Decode } from '../text/detokenizer.ts';
@@ -14,12 +14,13 @@ import { RetryAfter } from './retry-after.ts';
 import { type Admission, Scheduler } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
 import { Steps } from './steps.ts';
-import { type OutputContext, tokenOutputs } from './token-output.ts';
+import { type OutputContext, tokenOutputs, type Vocabulary } from './token-output.ts';
 
 export interface EngineOptions {
   /** Stays the caller's: closed by whoever opened it, after the engine. */
   readonly runner: ModelRunner;
   readonly decode: Decode;
+  readonly vocabulary: Vocabulary;
   /** Tokens with which the model ends its text. */
   readonly eosTokenIds: readonly number[];
   /** Most sequences that may wait for a slot. */
@@ -79,8 +80,8 @@ export class Engine {
             onReady: () => this.#doorbell.ring(),
           });
     const { vocabSize } = spec.decoder;
-    const { decode, eosTokenIds } = options;
-    this.#output = { vocabSize, decode, eosTokenIds, scratch: new SamplerScratch(vocabSize) };
+    const { decode, eosTokenIds, vocabulary } = options;
+    this.#output = { vocabSize, decode, eosTokenIds, vocabulary, scratch: new SamplerScratch(vocabSize) };
     this.#steps = new Steps({
       runner: options.runner,
       scheduler: this.#scheduler,
@@ -103,7 +104,9 @@ export class Engine {
     signal.throwIfAborted();
     if (this.#broken !== null) throw this.#broken;
     if (this.#closed !== null) throw new ShuttingDown();
-    const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision, request.salt);
+    // Whoever is to hear of every prompt token must have all of them computed: a salt of its own shares with nobody.
+    const salt = request.output?.promptLogprobs === true ? randomUUID() : request.salt;
+    const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision, salt);
     prompt.requireWithin(this.#runner.spec.decoder.vocabSize);
     const maxTokens = this.#maxTokens(prompt.length, request.stopping.maxTokens);
     this.#checkRoom(request.n);
@@ -114,7 +117,7 @@ export class Engine {
       onRoom: () => this.#doorbell.ring(),
       onLeave: () => this.#abandon(active, null),
     });
-    const active = new ActiveRequest(stream, prompt);
+    const active = new ActiveRequest(stream, prompt, request.output?.promptLogprobs);
     const sequences = outputs.map(
       (output, choice) =>
         new Sequence({
@@ -195,6 +198,7 @@ export class Engine {
     const request = this.#requestOf.get(sequence);
     if (request === undefined) return;
     try {
+      if (sequence.tokens === 0 && sequence.promptScores !== null) request.tellPrompt(sequence.promptScores.tokens);
       const said = sequence.sample(logits);
       this.#completionTokens++;
       request.say(sequence, said);

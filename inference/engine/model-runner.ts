@@ -12,6 +12,8 @@ export interface PrefillChunk {
   readonly imageFeatures: Float32Array | null;
   /** True if this chunk ends the prompt, and so its last logits are wanted. */
   readonly wantLogits: boolean;
+  /** True if the logits of all its tokens are wanted. Default false. */
+  readonly everyLogit?: boolean;
 }
 
 /** One decode step over the contiguous slots `first … first + ids.length - 1`. */
@@ -39,7 +41,7 @@ export interface ModelRunner {
   readonly runtimeMs: number;
   /** `pixels` is `[count, 3, height, width]`; resolves to `[count, tokensPerImage, hidden]`. */
   encodeImages(pixels: Float32Array, count: number): Promise<Float32Array>;
-  /** Resolves to the logits `[vocab]` of the chunk's last token, or null. Valid until the next call. */
+  /** Resolves to the logits of the chunk's last token, `[vocab]`, of all, `[tokens, vocab]`, or null. Valid until the next call. */
   prefill(chunk: PrefillChunk): Promise<Float32Array | null>;
   /** Resolves to logits `[rows, vocab]`. Valid until the next call. */
   decode(step: DecodeStep): Promise<Float32Array>;

@@ -1,5 +1,5 @@
 /** A request under way: its sequences, its stream of events and its times. */
-import type { GenerationEvent, OutputParams, SamplingParams, StoppingParams, Usage } from '../types.ts';
+import type { GenerationEvent, OutputParams, PromptTokenLogprobs, SamplingParams, StoppingParams, Usage } from '../types.ts';
 import type { Said } from './continuation.ts';
 import type { EventStream } from './event-stream.ts';
 import type { EnginePrompt, PromptImage } from './prompt.ts';
@@ -19,7 +19,7 @@ export interface EngineRequest {
   readonly salt?: string;
 }
 
-/** For each choice any number of `text` and one `finish`, interleaved between choices; last one `done`. */
+/** First `prompt`, if asked for; for each choice any number of `text` and one `finish`, interleaved between choices; last one `done`. */
 export type EngineEvent = Exclude<GenerationEvent, { type: 'start' }>;
 
 export class ActiveRequest {
@@ -30,11 +30,15 @@ export class ActiveRequest {
   #left = 0;
   #startedAt: number | null = null;
   #spokeAt: number | null = null;
+  /** What is not to be told before the prompt's log probabilities; null when these are out, or not asked for. */
+  #held: EngineEvent[] | null;
   #unlisten = () => {};
 
-  constructor(stream: EventStream<EngineEvent>, prompt: EnginePrompt) {
+  /** @param promptFirst whether `tellPrompt` will come, and is to be told before all else */
+  constructor(stream: EventStream<EngineEvent>, prompt: EnginePrompt, promptFirst = false) {
     this.stream = stream;
     this.prompt = prompt;
+    this.#held = promptFirst ? [] : null;
   }
 
   get sequences(): readonly Sequence[] {
@@ -58,14 +62,24 @@ export class ActiveRequest {
     this.#startedAt ??= performance.now();
   }
 
+  tellPrompt(logprobs: readonly PromptTokenLogprobs[]): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const event of [{ type: 'prompt', logprobs } as const, ...held]) this.#push(event);
+  }
+
   say(sequence: Sequence, said: Said): void {
     this.#spokeAt ??= performance.now();
     const { choice } = sequence;
-    if (said.text !== '' || said.tokenIds.length > 0) this.stream.push({ type: 'text', choice, text: said.text, tokenIds: said.tokenIds });
-    if (said.finish === null) return;
-    this.stream.push({ type: 'finish', choice, reason: said.finish, completionTokens: sequence.tokens });
+    const { text, tokenIds, logprobs, finish } = said;
+    if (text !== '' || tokenIds.length > 0) {
+      this.#push({ type: 'text', choice, text, tokenIds, ...(logprobs !== null && { logprobs }) });
+    }
+    if (finish === null) return;
+    const { tokens, logprob } = sequence;
+    this.#push({ type: 'finish', choice, reason: finish, completionTokens: tokens, ...(logprob !== null && { logprob }) });
     if (--this.#left > 0) return;
-    this.stream.push({ type: 'done', usage: this.#usage(), timings: this.#timings() });
+    this.#push({ type: 'done', usage: this.#usage(), timings: this.#timings() });
     this.stream.end();
     this.#unlisten();
   }
@@ -73,6 +87,11 @@ export class ActiveRequest {
   fail(error: unknown): void {
     this.#unlisten();
     this.stream.fail(error);
+  }
+
+  #push(event: EngineEvent): void {
+    if (this.#held === null) this.stream.push(event);
+    else this.#held.push(event);
   }
 
   #usage(): Usage {

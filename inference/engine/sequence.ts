@@ -1,20 +1,19 @@
 /** One choice on its way through the engine: where it stands in the cache, and what it needs to go on. */
-import type { Sampler } from '../sampling/sampler.ts';
-import type { Continuation, Said } from './continuation.ts';
+import type { Said } from './continuation.ts';
 import type { ImageCache, ImageOwner } from './image-cache.ts';
 import type { PrefillChunk } from './model-runner.ts';
 import type { EnginePrompt } from './prompt.ts';
 import type { PromptKey } from './prompt-key.ts';
+import type { PromptScores } from './prompt-scores.ts';
 import type { Schedulable } from './scheduler.ts';
+import type { TokenOutput } from './token-output.ts';
 
 /** Prompt tokens ahead of the prefill whose images are asked for; bounds the features that a sequence holds on to. */
 const CHUNKS_AHEAD = 16;
 
-export interface SequenceOptions {
+export interface SequenceOptions extends TokenOutput {
   readonly choice: number;
   readonly prompt: EnginePrompt;
-  readonly sampler: Sampler;
-  readonly continuation: Continuation;
   readonly isPaused: () => boolean;
   readonly onImageRefused: (error: Error) => void;
 }
@@ -73,6 +72,16 @@ export class Sequence implements Schedulable, ImageOwner {
     return this.#options.continuation.tokens;
   }
 
+  /** Where the log probabilities of its prompt are collected, which takes the logits of all of its tokens; null if nobody asked. */
+  get promptScores(): PromptScores | null {
+    return this.#options.promptScores;
+  }
+
+  /** Of its tokens so far together; null if nobody asked. */
+  get logprob(): number | null {
+    return this.#options.continuation.logprob;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }
@@ -107,7 +116,8 @@ export class Sequence implements Schedulable, ImageOwner {
   }
 
   chunk(slot: number, start: number, tokens: number): PrefillChunk {
-    return this.#options.prompt.chunk(slot, start, tokens, this.#features);
+    const chunk = this.#options.prompt.chunk(slot, start, tokens, this.#features);
+    return this.promptScores === null ? chunk : { ...chunk, everyLogit: true };
   }
 
   /** Notes that so many more of its prompt's tokens are in the cache, which another prompt had there. */
@@ -124,8 +134,8 @@ export class Sequence implements Schedulable, ImageOwner {
 
   /** Chooses the next token from the logits `[vocab]` after all tokens before it. */
   sample(logits: Float32Array): Said {
-    const { sampler, continuation } = this.#options;
+    const { sampler, score, continuation } = this.#options;
     this.#lastToken = sampler(logits, continuation.tokens);
-    return continuation.accept(this.#lastToken);
+    return continuation.accept(this.#lastToken, score?.(logits, this.#lastToken));
   }
 }

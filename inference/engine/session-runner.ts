@@ -88,11 +88,11 @@ class SessionRunner implements ModelRunner {
     });
   }
 
-  prefill({ slot, start, ids, imageIndex, imageFeatures, wantLogits }: PrefillChunk): Promise<Float32Array | null> {
+  prefill({ slot, start, ids, imageIndex, imageFeatures, wantLogits, everyLogit = false }: PrefillChunk): Promise<Float32Array | null> {
     return this.#turn(async () => {
       // One row of logits costs next to nothing, and a run with none would need kernels that accept empty products.
-      const logits = await this.#decoder.prefill(slot, start, ids, imageIndex, imageFeatures);
-      return wantLogits ? logits : null;
+      const logits = await this.#decoder.prefill(slot, start, ids, imageIndex, imageFeatures, everyLogit);
+      return wantLogits || everyLogit ? logits : null;
     });
   }
 

@@ -1,6 +1,6 @@
 /** Carries out what the scheduler decided: one run of the model, and what it means for the sequences in it. */
-import { setImmediate as breathe } from 'node:timers/promises';
 import { EngineFailure } from '../errors.ts';
+import { Breather } from './breather.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { Action, Admission, Scheduler } from './scheduler.ts';
@@ -29,9 +29,6 @@ export interface StepCounts {
 }
 
 type Of<Kind extends Action<Sequence>['kind']> = Action<Sequence> & { readonly kind: Kind };
-
-/** Sampling gives way to other work of the thread after so many milliseconds. */
-const MAX_BUSY_MS = 4;
 
 export class Steps {
   readonly #options: StepsOptions;
@@ -104,12 +101,13 @@ export class Steps {
     }
     this.#prefillChunks++;
     this.#promptTokens += tokens;
+    if (logits !== null) await sequence.promptScores?.read(start, tokens, logits);
     if (sequence.ended) return;
     sequence.advance(tokens);
     this.#requestImages(sequence);
     if (sequence.computed < sequence.promptLength) return;
     if (logits === null) this.#fail(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
-    else this.#options.onLogits(sequence, logits);
+    else this.#options.onLogits(sequence, logits.subarray(logits.length - this.#options.runner.spec.decoder.vocabSize));
   }
 
   async #decode({ firstSlot, rows }: Of<'decode'>): Promise<void> {
@@ -127,14 +125,12 @@ export class Steps {
     }
     this.#decodeSteps++;
     const vocab = logits.length / rows.length;
-    let busySince = performance.now();
+    const breather = new Breather();
     for (const [row, sequence] of due.entries()) {
       if (sequence === null || sequence.ended) continue;
       sequence.advance(1);
       this.#options.onLogits(sequence, logits.subarray(row * vocab, (row + 1) * vocab));
-      if (performance.now() - busySince < MAX_BUSY_MS) continue;
-      await breathe();
-      busySince = performance.now();
+      await breather.pause();
     }
   }
 

@@ -1,21 +1,37 @@
 /** What one choice of a request chooses its tokens and says its text with. */
 import { RequestError } from '../errors.ts';
+import { type ScoredToken, scoreChoice } from '../sampling/logprobs.ts';
 import { createSampler, type Sampler, type SamplerScratch } from '../sampling/sampler.ts';
 import type { Decode } from '../text/detokenizer.ts';
-import { Continuation } from './continuation.ts';
+import type { TokenLogprob } from '../types.ts';
+import { Continuation, type TokenScore } from './continuation.ts';
+import { PromptScores, type Score } from './prompt-scores.ts';
 import type { EngineRequest } from './request.ts';
+
+/** How tokens are shown. */
+export interface Vocabulary {
+  /** As `TokenLogprob.name`; undefined for an id without a token. */
+  tokenOf(id: number): string | undefined;
+  /** As `TokenLogprob.bytes`. */
+  bytesOf(id: number): Uint8Array | null;
+}
 
 /** What all requests of an engine share. */
 export interface OutputContext {
   readonly vocabSize: number;
   readonly eosTokenIds: readonly number[];
   readonly decode: Decode;
+  readonly vocabulary: Vocabulary;
   readonly scratch: SamplerScratch;
 }
 
 export interface TokenOutput {
   readonly sampler: Sampler;
   readonly continuation: Continuation;
+  /** Log probabilities of the token `id`, chosen from these logits `[vocab]`; null if they are not asked for. */
+  readonly score: Score | null;
+  /** Collects the log probabilities of the prompt; null if they are not asked for, or of another choice. */
+  readonly promptScores: PromptScores | null;
 }
 
 /**
@@ -31,8 +47,13 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
   const skipSpecial = request.output?.skipSpecialTokens ?? true;
   const decode: Decode = (ids) => context.decode(ids, { skipSpecial });
   const endTokenIds = new Set([...(stopping.ignoreEos === true ? [] : context.eosTokenIds), ...stopping.stopTokenIds]);
+  const { logprobs, promptLogprobs = false } = request.output ?? {};
+  const score: Score | null = logprobs === undefined ? null : (logits, id) => scored(logits, id, logprobs, context.vocabulary);
   const minTokens = { count: stopping.minTokens ?? 0, endTokenIds };
   return Array.from({ length: request.n }, (_, stream) => ({
+    score,
+    // The prompt is the same for all: the first choice reads it out.
+    promptScores: promptLogprobs && stream === 0 && score !== null ? new PromptScores(request.ids, score, decode) : null,
     sampler: createSampler({ params: sampling, seed, stream, promptIds: request.ids, minTokens, scratch }),
     continuation: new Continuation({
       decode,
@@ -43,6 +64,17 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
       includeStop: stopping.includeStop ?? false,
     }),
   }));
+}
+
+function scored(logits: Float32Array, chosen: number, count: number, vocabulary: Vocabulary): TokenScore {
+  const { top, ...choice } = scoreChoice(logits, chosen, count);
+  const shown = ({ id, logprob }: ScoredToken): TokenLogprob => ({
+    id,
+    name: vocabulary.tokenOf(id) ?? '',
+    bytes: vocabulary.bytesOf(id),
+    logprob,
+  });
+  return { ...shown(choice), top: top.map(shown) };
 }
 
 function requireWithin(vocabSize: number, ids: Iterable<number>, param: string): void {

@@ -9,14 +9,18 @@ import { type ElementType, NativeMemory, Tensor, tensorBytes } from './tensor.ts
 /** Bindings kept: making one takes 1 to 2 ms for a cache of 24 layers, keeping one a few dozen kilobytes. */
 const keptBindings = 256;
 
+/** Tokens of a run whose logits are wanted, and where these go: `[rows, vocab]`. */
+interface Rows {
+  readonly logitRows: NativeMemory;
+  readonly logits: NativeMemory;
+}
+
 /** One forward pass: all rows of a run have the same number of new tokens. */
-interface Inputs {
+interface Inputs extends Rows {
   readonly ids: NativeMemory;
   readonly imageIndex: NativeMemory;
-  readonly logitRows: NativeMemory;
   readonly seqlensK: NativeMemory;
   readonly totalSequenceLength: NativeMemory;
-  readonly logits: NativeMemory;
 }
 
 function allocateInputs(batch: number, tokens: number, vocabSize: number): Inputs {
@@ -51,6 +55,8 @@ export class Decoder {
   readonly #cache: KvCache;
   readonly #decode: Inputs;
   readonly #prefill: Inputs;
+  /** Where a prefill writes the logits of all its tokens; made when one first wants them. */
+  #everyRow: Rows | null = null;
   /** What a run without an image token reads as `image_features`: one row of zeros. */
   readonly #noFeatures: NativeMemory;
   readonly #decodeBindings: LRUCache<number, Binding>;
@@ -112,7 +118,8 @@ export class Decoder {
    * Appends a chunk of a prompt to one slot.
    * @param imageIndex for each id, the row of `imageFeatures` that replaces its embedding, or -1
    * @param imageFeatures `[rows, hidden]`
-   * @returns logits `[vocab]` of the last token, overwritten by the next call
+   * @param everyLogit whether all tokens' logits are wanted
+   * @returns logits `[vocab]` of the last token, or `[tokens, vocab]`, overwritten by the next call
    * @throws RangeError if the chunk is empty, does not fit into the cache, or its images do not fit the model
    */
   async prefill(
@@ -121,6 +128,7 @@ export class Decoder {
     ids: Int32Array,
     imageIndex: Int32Array | null,
     imageFeatures: Float32Array | null,
+    everyLogit = false,
   ): Promise<Float32Array> {
     const tokens = ids.length;
     this.#checkRange(slot, 1);
@@ -131,18 +139,21 @@ export class Decoder {
     const inputs = this.#prefill;
     writeInt64(inputs.ids, ids);
     if (this.#hasVision) writeInt64(inputs.imageIndex, imageIndex ?? new Int32Array(tokens).fill(-1));
-    writeInt64(inputs.logitRows, [tokens - 1]);
+    const rows = everyLogit ? this.#rowsFor(tokens) : inputs;
+    writeInt64(rows.logitRows, everyLogit ? Array.from(ids.keys()) : [tokens - 1]);
     inputs.seqlensK.int32()[0] = start + tokens - 1;
     inputs.totalSequenceLength.int32()[0] = start + tokens;
     const binding = this.#prefillBinding(slot, tokens);
     if (imageFeatures !== null) this.#bindFeatures(binding, NativeMemory.of(imageFeatures), imageFeatures.length / this.#spec.hiddenSize);
+    if (everyLogit) this.#bindLogits(binding, rows, tokens);
     try {
       this.#runtimeMs += await this.#session.run(binding);
     } finally {
-      // The binding is kept; the caller's features must not be kept with it.
+      // The binding is kept; the caller's features and the many rows must not be kept with it.
+      if (everyLogit) this.#bindLogits(binding, inputs, 1);
       if (imageFeatures !== null) this.#bindFeatures(binding, this.#noFeatures, 1);
     }
-    return inputs.logits.float32(this.#spec.vocabSize);
+    return rows.logits.float32((everyLogit ? tokens : 1) * this.#spec.vocabSize);
   }
 
   /**
@@ -217,12 +228,27 @@ export class Decoder {
   }
 
   #bindRows(binding: Binding, inputs: Inputs, batch: number): void {
-    bindInput(binding, graphNames.logitRows, inputs.logitRows, 'int64', [batch]);
+    this.#bindLogits(binding, inputs, batch);
     bindInput(binding, graphNames.seqlensK, inputs.seqlensK, 'int32', [batch]);
     bindInput(binding, graphNames.totalSequenceLength, inputs.totalSequenceLength, 'int32', []);
     if (this.#hasVision) this.#bindFeatures(binding, this.#noFeatures, 1);
-    using logits = new Tensor(inputs.logits, 'float32', [batch, this.#spec.vocabSize]);
-    binding.bindOutput(graphNames.logits, logits);
+  }
+
+  #bindLogits(binding: Binding, { logitRows, logits }: Rows, rows: number): void {
+    bindInput(binding, graphNames.logitRows, logitRows, 'int64', [rows]);
+    using tensor = new Tensor(logits, 'float32', [rows, this.#spec.vocabSize]);
+    binding.bindOutput(graphNames.logits, tensor);
+  }
+
+  #rowsFor(tokens: number): Rows {
+    const bytes = tensorBytes('float32', [tokens, this.#spec.vocabSize]);
+    if (this.#everyRow === null || this.#everyRow.logits.byteLength < bytes) {
+      this.#everyRow = {
+        logitRows: NativeMemory.allocate(tensorBytes('int64', [tokens])),
+        logits: NativeMemory.allocate(bytes),
+      };
+    }
+    return this.#everyRow;
   }
 
   #bindFeatures(binding: Binding, features: NativeMemory, rows: number): void {

@@ -138,7 +138,8 @@ t.test('errors arrive as the exceptions of the SDK', async (t) => {
   t.match(await refusal(chat({ model: 'gpt-4o' })), { status: 404, code: 'model_not_found' });
   t.ok((await refusal(chat({ temperature: 5 }))) instanceof OpenAI.BadRequestError);
   t.match(await refusal(chat({ temperature: 5 })), { status: 400, param: 'temperature', type: 'invalid_request_error' });
-  t.match(await refusal(chat({ logprobs: true })), { code: 'unsupported_parameter', param: 'logprobs' });
+  t.match(await refusal(chat({ store: true })), { code: 'unsupported_parameter', param: 'store' });
+  t.match(await refusal(chat({ top_logprobs: 3 })), { status: 400, param: 'top_logprobs' });
   t.match(await refusal(chat({ stream: true, n: 0 })), { status: 400, param: 'n' });
   t.match(await refusal(chat({ messages: [{ role: 'user', content: 'word '.repeat(5000) }], stream: true })), {
     status: 400,

@@ -32,7 +32,7 @@ export const chatCompletions: FastifyPluginAsyncTypebox = async (app) => {
       if (body.stream) {
         return reply.sse(chatChunks(events, context, { n: generation.n, includeUsage: body.stream_options?.include_usage ?? false }));
       }
-      return chatCompletion(events, context, generation.n);
+      return chatCompletion(events, context, { n: generation.n, logprobs: body.logprobs ?? false });
     },
   );
 };

@@ -25,6 +25,9 @@ export function checkChat(body: ChatBody): void {
   if (max_tokens !== undefined && max_completion_tokens !== undefined && max_tokens !== max_completion_tokens) {
     throw new InvalidValue("'max_tokens' and 'max_completion_tokens' ask for different limits; send only one of them.", 'max_tokens');
   }
+  if ((body.top_logprobs ?? 0) > 0 && body.logprobs !== true) {
+    throw new InvalidValue("The 'top_logprobs' parameter is only allowed when 'logprobs' is true.", 'top_logprobs');
+  }
   body.messages.forEach(checkMessage);
 }
 
@@ -54,7 +57,7 @@ export function chatRequest(body: ChatBody, images: readonly RgbImage[], request
     n: body.n ?? 1,
     sampling: samplingParams(body),
     stopping: stoppingParams(body, body.max_completion_tokens ?? body.max_tokens),
-    output: outputParams(body),
+    output: outputParams(body, body.logprobs ? (body.top_logprobs ?? 0) : undefined),
     requestId,
   };
 }

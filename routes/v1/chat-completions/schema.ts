@@ -1,5 +1,6 @@
 /** What `POST /v1/chat/completions` takes and gives. */
 import { type Static, Type } from 'typebox';
+import { ChatLogprobs } from '../generation/logprobs.ts';
 import { generationProperties, Nullable, taggedUnion, UsageSchema } from '../generation/schema.ts';
 
 const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() });
@@ -38,6 +39,14 @@ export const chatProperties = {
   ...generationProperties,
   messages: Type.Array(taggedUnion('role', [SystemMessage, UserMessage, AssistantMessage]), { minItems: 1 }),
   max_completion_tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Most tokens of each choice.' })),
+  logprobs: Type.Optional(Type.Boolean({ description: 'Tell the log probability of each token of the answer. Default false.' })),
+  top_logprobs: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 20,
+      description: 'Likeliest tokens to tell in the place of each. Needs `logprobs: true`. Default 0.',
+    }),
+  ),
   add_generation_prompt: Type.Optional(
     Type.Boolean({ description: 'End the prompt with the opening of an assistant turn. Default true.' }),
   ),
@@ -55,7 +64,7 @@ export const ChatCompletion = Type.Object({
     Type.Object({
       index: Type.Integer(),
       message: Type.Object({ role: Type.Literal('assistant'), content: Type.String(), refusal: Type.Null() }),
-      logprobs: Type.Null(),
+      logprobs: Nullable(ChatLogprobs),
       finish_reason: Type.Enum(['stop', 'length']),
     }),
   ),
@@ -80,7 +89,7 @@ const ChatCompletionChunk = Type.Object({
         content: Type.Optional(Type.String()),
         refusal: Type.Optional(Type.Null()),
       }),
-      logprobs: Type.Null(),
+      logprobs: Nullable(ChatLogprobs),
       finish_reason: Nullable(Type.Enum(['stop', 'length'])),
     }),
   ),

@@ -5,7 +5,7 @@ import { generateAll } from '../generation/generate-all.ts';
 import { dropNulls } from '../generation/nulls.ts';
 import { checkParameters, completionRules, ignoredHeader } from '../generation/parameters.ts';
 import { answerContext } from '../generation/response.ts';
-import { checkCompletion, completionRequests, imageReferences } from './request.ts';
+import { checkCompletion, choicesOf, completionRequests, imageReferences } from './request.ts';
 import { completion, completionChunks } from './response.ts';
 import { Completion, CompletionBody, completionProperties } from './schema.ts';
 
@@ -29,7 +29,13 @@ export const completions: FastifyPluginAsyncTypebox = async (app) => {
       const requests = completionRequests(body, images, requestId);
       const events = generateAll(requests, (each, signal) => recorded(app.backend.generate(each, signal), record), clientSignal);
       const context = answerContext('cmpl', requestId, body.model, model);
-      const options = { prompts: requests.length, n: body.n ?? 1, echo: body.echo ?? false };
+      const options = {
+        ...choicesOf(body),
+        prompts: requests.length,
+        echo: body.echo ?? false,
+        logprobs: body.logprobs !== undefined,
+        promptOnly: body.max_tokens === 0,
+      };
 
       reply.headers(ignoredHeader(ignored));
       if (body.stream) {

@@ -18,29 +18,44 @@ export function imageReferences({ images = [] }: CompletionBody): ImageReference
 /** @throws InvalidValue for combinations that no schema can tell */
 export function checkCompletion(body: CompletionBody): void {
   const prompts = promptList(body);
-  const choices = prompts.length * (body.n ?? 1);
+  const { n, written } = choicesOf(body);
+  if (written < n) throw new InvalidValue(`'best_of' is ${written}; it must be at least 'n', which is ${n}.`, 'best_of');
+  if (written > n && body.stream)
+    throw new InvalidValue("The best of several choices cannot be streamed; leave out 'best_of' or 'stream'.", 'best_of');
+  const choices = prompts.length * written;
   if (choices > maxChoices) {
+    const param = written > n ? 'best_of' : 'n';
     throw new InvalidValue(
-      `${prompts.length} prompts with n = ${body.n ?? 1} are ${choices} choices; at most ${maxChoices} are allowed.`,
-      'n',
+      `${prompts.length} prompts with ${param} = ${written} are ${choices} choices; at most ${maxChoices} are allowed.`,
+      param,
     );
   }
+  if (body.max_tokens === 0 && !body.echo) throw new InvalidValue("'max_tokens' is 0; without 'echo' it must be at least 1.", 'max_tokens');
   if (prompts.length > 1 && (body.images?.length ?? 0) > 0 && prompts.some((prompt) => typeof prompt !== 'string')) {
     throw new InvalidValue('With several prompts as token ids, images cannot be told apart; send one prompt a request.', 'images');
   }
 }
 
+/** Choices for each prompt: `n` are sent, the best of those `written`. */
+export function choicesOf({ n = 1, best_of = n }: CompletionBody): { readonly n: number; readonly written: number } {
+  return { n, written: best_of };
+}
+
 /** @param images decoded, in the order of `body.images` */
 export function completionRequests(body: CompletionBody, images: readonly RgbImage[], requestId: string): GenerationRequest[] {
   const prompts = promptList(body);
+  const { n, written } = choicesOf(body);
+  const output = outputParams(body, body.logprobs ?? (written > n ? 0 : undefined));
+  const promptLogprobs = body.echo === true && body.logprobs !== undefined;
   const shares = imageShares(prompts, images);
   return prompts.map((prompt, index) => ({
     model: body.model,
     prompt: enginePrompt(prompt, shares[index] ?? []),
-    n: body.n ?? 1,
+    n: written,
     sampling: samplingParams(body),
-    stopping: stoppingParams(body, body.max_tokens ?? defaultMaxTokens),
-    output: outputParams(body),
+    // The engine says at least one token; for a prompt alone it is left out of the answer.
+    stopping: stoppingParams(body, Math.max(1, body.max_tokens ?? defaultMaxTokens)),
+    output: { ...output, ...(promptLogprobs && { promptLogprobs }) },
     requestId: prompts.length === 1 ? requestId : `${requestId}-${index}`,
   }));
 }

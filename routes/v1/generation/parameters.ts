@@ -5,7 +5,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 interface Rule {
   /** Values that ask for what happens anyway. */
-  readonly harmless: (value: unknown, body: Json) => boolean;
+  readonly harmless: (value: unknown) => boolean;
   /** Tells the caller what would be accepted. */
   readonly accepted: string;
 }
@@ -49,8 +49,6 @@ const shared: Readonly<Record<string, Rule>> = {
 /** Chat parameters of OpenAI and vLLM beyond the schema. */
 export const chatRules: Readonly<Record<string, Rule>> = {
   ...shared,
-  logprobs: only(false),
-  top_logprobs: only(0),
   echo: only(false),
   best_of: only(1),
   tools: empty,
@@ -78,8 +76,6 @@ export const chatRules: Readonly<Record<string, Rule>> = {
 export const completionRules: Readonly<Record<string, Rule>> = {
   ...shared,
   suffix: only(''),
-  logprobs: only(false),
-  best_of: { harmless: (value, body) => value === (body['n'] ?? 1), accepted: 'Leave it out, or send the value of `n`.' },
   add_special_tokens: only(true),
 };
 
@@ -95,7 +91,7 @@ export function checkParameters(body: Json, known: Readonly<Record<string, unkno
     if (Object.hasOwn(known, name)) continue;
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) ignored.push(name);
-    else if (!rule.harmless(value, body)) throw new UnsupportedParameter(name, rule.accepted);
+    else if (!rule.harmless(value)) throw new UnsupportedParameter(name, rule.accepted);
   }
   if (body['stream_options'] !== undefined && body['stream'] !== true) {
     throw new InvalidValue("The 'stream_options' parameter is only allowed when 'stream' is true.", 'stream_options');

@@ -51,6 +51,7 @@ export function stoppingParams(body: GenerationBody, maxTokens: number | undefin
   };
 }
 
-export function outputParams({ skip_special_tokens }: GenerationBody): OutputParams {
-  return { skipSpecialTokens: skip_special_tokens ?? true };
+/** @param logprobs likeliest tokens to tell beside each; undefined for no log probabilities at all */
+export function outputParams({ skip_special_tokens }: GenerationBody, logprobs: number | undefined): OutputParams {
+  return { skipSpecialTokens: skip_special_tokens ?? true, ...(logprobs !== undefined && { logprobs }) };
 }

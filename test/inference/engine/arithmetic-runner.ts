@@ -94,7 +94,10 @@ export class ArithmeticRunner implements ModelRunner {
         if (id === IMAGE && this.spec.vision !== null && row < 0) throw new Error('An image token came without its features.');
         this.#write(slot, start + i, row < 0 ? id : this.#seen(chunk.imageFeatures, row));
       }
-      return chunk.wantLogits ? this.#logits(slot, start + ids.length) : null;
+      if (chunk.everyLogit !== true) return chunk.wantLogits ? this.#logits(slot, start + ids.length) : null;
+      const logits = new Float32Array(ids.length * VOCAB);
+      for (const row of ids.keys()) logits.set(this.#logits(slot, start + row + 1), row * VOCAB);
+      return logits;
     });
   }
 

@@ -4,7 +4,7 @@ import type { PromptImage } from '../../../inference/engine/prompt.ts';
 import type { EngineEvent, EngineRequest } from '../../../inference/engine/request.ts';
 import { ArithmeticRunner, type ArithmeticRunnerOptions, decode, EOS, IMAGE, vision } from './arithmetic-runner.ts';
 
-export interface Setup extends ArithmeticRunnerOptions, Partial<Omit<EngineOptions, 'runner' | 'decode' | 'eosTokenIds'>> {}
+export interface Setup extends ArithmeticRunnerOptions, Partial<Omit<EngineOptions, 'runner' | 'decode' | 'vocabulary' | 'eosTokenIds'>> {}
 
 export function start(t: { teardown: (handler: () => Promise<void>) => void }, setup: Setup = {}) {
   const runner = new ArithmeticRunner(setup);
@@ -14,6 +14,7 @@ export function start(t: { teardown: (handler: () => Promise<void>) => void }, s
     ...setup,
     runner,
     decode,
+    vocabulary: { tokenOf: (id) => `token ${id}`, bytesOf: (id) => (id === EOS ? null : Buffer.from(decode([id]))) },
     eosTokenIds: [EOS],
   });
   t.teardown(() => engine.close());
