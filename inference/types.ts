@@ -108,6 +108,8 @@ export interface GenerationRequest {
   readonly output?: OutputParams;
   /** Absent leaves the model free. `param` is the field of the caller that asked for it, for errors. */
   readonly grammar?: { readonly spec: GrammarSpec; readonly param: string };
+  /** Requests of different salts share nothing that is kept of prompts and images. */
+  readonly cacheSalt?: string;
   /** Correlates log lines; not interpreted. */
   readonly requestId: string;
 }

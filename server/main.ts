@@ -33,7 +33,7 @@ function readConfig(): Settings {
 }
 
 function startBackend(settings: Settings, logger: Logger): Backend {
-  const { threads, maxNumSeqs, maxModelLen, quantization, cacheDir, maxQueue } = settings;
+  const { threads, maxNumSeqs, maxModelLen, quantization, cacheDir, maxQueue, prefixCache, imageCacheBytes } = settings;
   const checkpoint = resolve(settings.model);
   const [first = basename(checkpoint), ...aliases] = settings.servedModelName;
   return createEmbeddedBackend({
@@ -42,6 +42,8 @@ function startBackend(settings: Settings, logger: Logger): Backend {
     quantization,
     cacheDir: resolve(cacheDir),
     maxQueue,
+    prefixCache,
+    imageCacheBytes,
     ...(threads !== undefined && { threads }),
     ...(maxNumSeqs !== undefined && { maxNumSeqs }),
     ...(maxModelLen !== undefined && { maxModelLen }),

@@ -1,6 +1,7 @@
 /** The table of settings: name, meaning, default and how its text is read. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { defaultImageCacheBytes } from '../inference/index.ts';
 import { imageDefaults } from '../plugins/images/options.ts';
 import { logLevels } from './logger.ts';
 import { packageRoot } from './package-root.ts';
@@ -90,6 +91,18 @@ export const settings = {
   ),
   maxQueue: setting('MAX_QUEUE', integer(0), '256', 'Sequences that may wait for their turn; one more is refused with 503.'),
   threads: setting('THREADS', orAuto(integer(1, 1024)), 'auto', 'Threads of the model; auto takes the cores of the machine.'),
+  prefixCache: setting(
+    'ENABLE_PREFIX_CACHING',
+    flag,
+    'true',
+    'Prompts start from what earlier ones have in the cache; answers are the same either way.',
+  ),
+  imageCacheBytes: setting(
+    'IMAGE_CACHE_BYTES',
+    integer(0),
+    String(defaultImageCacheBytes),
+    'Bytes of encoded images kept for later requests; 0 keeps none.',
+  ),
   cacheDir: setting('CACHE_DIR', text, join(homedir(), '.cache', 'firellava-gateway'), 'Folder for compiled checkpoints.'),
   maxImages: setting('IMAGE_MAX_COUNT', integer(0), String(imageDefaults.maxImages), 'Images in a request.'),
   maxBase64Bytes: setting(

@@ -14,6 +14,7 @@ export interface ServerOptions {
   readonly maxNumSeqs?: number;
   readonly maxModelLen?: number;
   readonly maxQueue?: number;
+  readonly prefixCache?: boolean;
   readonly config?: Partial<AppConfig>;
 }
 
@@ -33,7 +34,15 @@ const cacheDir = join(packageRoot, '.cache', 'test');
 
 /** Listens on a free port and waits until the model is ready. The caller closes it. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const { checkpoint = embeddedCheckpoint, servedNames = ['test-model'], maxQueue = 64, maxNumSeqs = 8, maxModelLen, config } = options;
+  const {
+    checkpoint = embeddedCheckpoint,
+    servedNames = ['test-model'],
+    maxQueue = 64,
+    maxNumSeqs = 8,
+    maxModelLen,
+    prefixCache,
+    config,
+  } = options;
   const backend = createEmbeddedBackend({
     checkpoint,
     servedNames,
@@ -44,6 +53,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     // Test files run side by side: threads that spin for each other's cores would only get slower.
     threads: 1,
     ...(maxModelLen !== undefined && { maxModelLen }),
+    ...(prefixCache !== undefined && { prefixCache }),
     version: '0.0.0-test',
     log: { info: () => {} },
   });

@@ -23,13 +23,17 @@ export interface EmbeddedBackendOptions {
   readonly maxNumSeqs?: number;
   /** Tokens of one sequence; absent takes what the model has positions for. */
   readonly maxModelLen?: number;
+  /** Whether prompts start from what others have in the cache; answers are the same. Default true. */
+  readonly prefixCache?: boolean;
+  /** Bytes of image features kept for later requests. Default {@link defaultImageCacheBytes}. */
+  readonly imageCacheBytes?: number;
   /** Version of the program, part of the fingerprint. */
   readonly version: string;
   readonly log: { info(details: object, message: string): void };
 }
 
 /** Features of some 100 pictures of a 13B model, or of thousands for a small one. */
-const IMAGE_CACHE_BYTES = 256 * 2 ** 20;
+export const defaultImageCacheBytes = 256 * 2 ** 20;
 
 /** Starts to load the checkpoint and returns at once; `state()` tells how far it is. */
 export function createEmbeddedBackend(options: EmbeddedBackendOptions): Backend {
@@ -105,6 +109,7 @@ class EmbeddedBackend implements Backend {
         n: request.n,
         sampling: request.sampling,
         stopping: request.stopping,
+        ...(request.cacheSalt !== undefined && { salt: request.cacheSalt }),
         ...(request.output !== undefined && { output: request.output }),
       },
       signal,
@@ -139,7 +144,8 @@ class EmbeddedBackend implements Backend {
       quantization: this.#options.quantization,
       cacheDir: this.#options.cacheDir,
       maxQueue: this.#options.maxQueue,
-      imageCacheBytes: IMAGE_CACHE_BYTES,
+      prefixCache: this.#options.prefixCache ?? true,
+      imageCacheBytes: this.#options.imageCacheBytes ?? defaultImageCacheBytes,
       ...(this.#options.threads !== undefined && { threads: this.#options.threads }),
       ...(this.#options.maxNumSeqs !== undefined && { slots: this.#options.maxNumSeqs }),
       ...(this.#options.maxModelLen !== undefined && { maxModelLen: this.#options.maxModelLen }),

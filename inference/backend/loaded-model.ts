@@ -24,6 +24,7 @@ export interface LoadOptions {
   readonly threads?: number;
   readonly slots?: number;
   readonly maxModelLen?: number;
+  readonly prefixCache: boolean;
   readonly imageCacheBytes: number;
   /** Told what is being done now; `share` is how much of it is done, 0 … 1. */
   readonly onStep: (step: string, share?: number) => void;
@@ -93,6 +94,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     vocabulary: tokenizer,
     eosTokenIds: tokenizer.eosTokenIds,
     maxQueue: options.maxQueue,
+    prefixCache: options.prefixCache,
     imageCacheBytes: options.imageCacheBytes,
   });
   return {

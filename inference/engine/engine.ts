@@ -8,7 +8,7 @@ import { Doorbell } from './doorbell.ts';
 import { EventStream } from './event-stream.ts';
 import { ImageCache } from './image-cache.ts';
 import type { ModelRunner } from './model-runner.ts';
-import { EnginePrompt } from './prompt.ts';
+import { EnginePrompt, type PromptImage } from './prompt.ts';
 import { ActiveRequest, type EngineEvent, type EngineRequest } from './request.ts';
 import { RetryAfter } from './retry-after.ts';
 import { type Admission, Scheduler } from './scheduler.ts';
@@ -35,6 +35,11 @@ export interface EngineOptions {
   readonly imageBatch?: number;
   /** Unread events at which a request stops decoding until its reader has caught up. */
   readonly maxUnread?: number;
+}
+
+/** Images are kept for their salt only: how soon an answer comes must not tell what others look at. */
+function salted({ images, salt }: EngineRequest): readonly PromptImage[] {
+  return salt === undefined ? images : images.map((image) => ({ hash: `${salt}:${image.hash}`, pixels: () => image.pixels() }));
 }
 
 const DEFAULTS = { prefixCache: true, prefillChunk: 128, imageBatch: 8, maxUnread: 64 };
@@ -106,7 +111,7 @@ export class Engine {
     if (this.#closed !== null) throw new ShuttingDown();
     // Whoever is to hear of every prompt token must have all of them computed: a salt of its own shares with nobody.
     const salt = request.output?.promptLogprobs === true ? randomUUID() : request.salt;
-    const prompt = new EnginePrompt(request.ids, request.images, this.#runner.spec.vision, salt);
+    const prompt = new EnginePrompt(request.ids, salted(request), this.#runner.spec.vision, salt);
     prompt.requireWithin(this.#runner.spec.decoder.vocabSize);
     const maxTokens = this.#maxTokens(prompt.length, request.stopping.maxTokens);
     this.#checkRoom(request.n);

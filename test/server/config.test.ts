@@ -13,6 +13,8 @@ t.test('defaults', async (t) => {
     maxModelLen: undefined,
     threads: undefined,
     maxQueue: 256,
+    prefixCache: true,
+    imageCacheBytes: 2 ** 28,
     logLevel: 'info',
     shutdownGrace: 25,
   });

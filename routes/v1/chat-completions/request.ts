@@ -58,6 +58,7 @@ export function chatRequest(body: ChatBody, images: readonly RgbImage[], request
     sampling: samplingParams(body),
     stopping: stoppingParams(body, body.max_completion_tokens ?? body.max_tokens),
     output: outputParams(body, body.logprobs ? (body.top_logprobs ?? 0) : undefined),
+    ...(body.cache_salt !== undefined && { cacheSalt: body.cache_salt }),
     requestId,
   };
 }

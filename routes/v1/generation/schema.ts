@@ -102,6 +102,13 @@ export const generationProperties = {
     Type.Record(Type.String(), Type.String({ maxLength: 512 }), { maxProperties: 16, description: 'Accepted; not used.' }),
   ),
   service_tier: Type.Optional(Type.Enum(['auto', 'default'], { description: 'There is one tier.' })),
+  cache_salt: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: 'What is kept of prompts and images is shared only between requests of the same salt.',
+    }),
+  ),
   request_id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$', description: 'Becomes the tail of the id of the answer.' })),
 };
 
@@ -113,7 +120,7 @@ export const UsageSchema = Type.Object({
   completion_tokens: Type.Integer(),
   total_tokens: Type.Integer(),
   prompt_tokens_details: Type.Object({
-    cached_tokens: Type.Integer(),
+    cached_tokens: Type.Integer({ description: 'Tokens that earlier requests had computed.' }),
     audio_tokens: Type.Integer(),
     image_tokens: Type.Integer({ description: 'Tokens that the model spent on images.' }),
   }),

@@ -70,6 +70,20 @@ t.test('nothing is shared behind another picture, under another salt, or when it
   t.match(off.engine.stats(), { cachedTokens: 0, copiedTokens: 0 });
 });
 
+t.test('whoever is to hear of every token of the prompt has all of them computed', async (t) => {
+  const { engine } = start(t, setup);
+  const heard = { logprobs: 0, promptLogprobs: true };
+  const ids = [...words(40), ...placeholders, ...words(30, 2)];
+  for (const output of [{}, heard, heard]) {
+    const answer = await read(engine.submit(ask(ids, { images: [image(1)], output, n: 2 }), never()));
+    t.equal(cachedOf(answer), 0);
+    t.equal(
+      answer.events.some((event) => event.type === 'prompt' && event.logprobs.length === ids.length),
+      output === heard,
+    );
+  }
+});
+
 t.test('the prompt used least recently makes room', async (t) => {
   const { engine } = start(t, { ...setup, slots: 2 });
   const hits: (number | undefined)[] = [];
