@@ -2,7 +2,7 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 
 /** Milliseconds after which a computation gives way. */
-const MAX_BUSY_MS = 4;
+const MAX_BUSY_MS = 2;
 
 /** Made when the computation begins. */
 export class Breather {

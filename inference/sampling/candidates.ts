@@ -14,6 +14,8 @@ export class Candidates {
   /** What `weigh` fills in, and cuts keep. */
   readonly weights: Float64Array;
   count = 0;
+  /** Whether `weights` are those of the scores. */
+  #weighed = false;
   readonly #typicality: Float32Array;
   readonly #selection: Selection;
 
@@ -53,17 +55,16 @@ export class Candidates {
       }
     }
     this.count = count;
+    this.#weighed = false;
   }
 
   /** Fills `weights` with unnormalised probabilities, 1 for the likeliest token; returns their sum. */
   weigh(): number {
     const { scores, weights, count } = this;
+    if (!this.#weighed) for (let i = 0; i < count; i++) weights[i] = exponential(scores[i] as number);
+    this.#weighed = true;
     let sum = 0;
-    for (let i = 0; i < count; i++) {
-      const weight = exponential(scores[i] as number);
-      weights[i] = weight;
-      sum += weight;
-    }
+    for (let i = 0; i < count; i++) sum += weights[i] as number;
     return sum;
   }
 
@@ -71,6 +72,7 @@ export class Candidates {
   keepLikeliest(k: number): void {
     if (k >= this.count) return;
     this.weights.fill(1, 0, this.count);
+    this.#weighed = false;
     this.#keep(this.scores, this.#selection.cut(this.scores, this.weights, this.count, k));
   }
 

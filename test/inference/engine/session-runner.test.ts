@@ -44,6 +44,24 @@ t.test('logits equal an independent reference, token by token', async (t) => {
   }
 });
 
+t.test('a chunk gives the logits of all its tokens to who wants them, and of the last one alone afterwards', async (t) => {
+  const runner = await runnerFor(t);
+  const { ids, logits } = expected.textOnly;
+  const first = ids.length - logits.length;
+  for (const cut of [0, 3]) {
+    if (cut > 0) await prefill(runner, 0, ids.slice(0, cut));
+    const chunk = { slot: 0, start: cut, ids: Int32Array.from(ids.slice(cut)), imageIndex: null, imageFeatures: null, wantLogits: false };
+    const rows = (await runner.prefill({ ...chunk, everyLogit: true }))!.slice();
+    t.equal(rows.length, (ids.length - cut) * vocab);
+    for (const [i, row] of logits.entries()) {
+      closeTo(t, rows.subarray((first + i - cut) * vocab, (first + i - cut + 1) * vocab), row, `token ${first + i} of a chunk from ${cut}`);
+    }
+  }
+  const last = await prefill(runner, 0, ids);
+  t.equal(last.length, vocab);
+  closeTo(t, last, logits.at(-1)!, 'the last token');
+});
+
 t.test('pictures take the place of their placeholder tokens', async (t) => {
   const runner = await runnerFor(t);
   const features = await runner.encodeImages(Float32Array.from(expected.pixels), 2);
