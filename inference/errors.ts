@@ -43,6 +43,15 @@ export class ImagesNotSupported extends RequestError {
   }
 }
 
+/** An image was named instead of sent, and nothing of it is kept (any more). */
+export class ImageNotCached extends RequestError {
+  override readonly code = 'image_not_cached';
+
+  constructor(uuid: string) {
+    super(`No image with the uuid ${JSON.stringify(uuid)} is cached; send the request again with its URL.`, 'messages');
+  }
+}
+
 /** A chat prompt that the checkpoint's template refuses (for instance roles that must alternate). */
 export class ChatTemplateRefused extends RequestError {
   override readonly code = 'chat_template_refused';

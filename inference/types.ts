@@ -7,9 +7,19 @@ export interface RgbImage {
   readonly data: Uint8Array;
   /** Content hash (hex) of what the model will see; equal hashes share one run of the vision encoder. */
   readonly hash: string;
+  /** Name under which later requests of the same salt may ask for it again, see {@link NamedImage}. */
+  readonly uuid?: string;
 }
 
-export type ContentPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image'; readonly image: RgbImage };
+/** The picture that came last under this name; only its encoding has been kept. */
+export interface NamedImage {
+  readonly uuid: string;
+  readonly data?: never;
+}
+
+export type ImageInput = RgbImage | NamedImage;
+
+export type ContentPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image'; readonly image: ImageInput };
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';

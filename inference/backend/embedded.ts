@@ -1,8 +1,8 @@
 /** The backend that runs a checkpoint in this process. It exists at once and becomes ready when the model is loaded. */
 
-import { CheckpointError, ModelLoading, RequestError, ShuttingDown } from '../errors.ts';
+import { CheckpointError, ModelLoading, ShuttingDown } from '../errors.ts';
 import { buildPrompt } from '../text/prompt.ts';
-import type { Backend, BackendState, BackendStats, GenerationEvent, GenerationRequest, ModelInfo, RgbImage } from '../types.ts';
+import type { Backend, BackendState, BackendStats, GenerationEvent, GenerationRequest, ModelInfo } from '../types.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
 import { readModelCard } from './model-card.ts';
 
@@ -96,16 +96,12 @@ class EmbeddedBackend implements Backend {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
-    const { engine, template, tokenizer, preprocessor, runner } = this.#ready();
+    const { engine, images, template, tokenizer, runner } = this.#ready();
     const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, runner.maxModelLen);
-    const pixels = async (image: RgbImage) => {
-      if (preprocessor === null) throw new RequestError('This model takes no images.', 'messages');
-      return preprocessor.run(image);
-    };
     const events = engine.submit(
       {
         ids: built.ids,
-        images: built.images.map((image) => ({ hash: image.hash, pixels: () => pixels(image) })),
+        images: images.resolve(built.images, request.cacheSalt),
         n: request.n,
         sampling: request.sampling,
         stopping: request.stopping,

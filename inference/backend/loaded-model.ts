@@ -13,6 +13,7 @@ import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
 import { type Capacity, memoryBesideWeights, planCapacity, usableMemory } from './capacity.ts';
+import { RequestImages } from './request-images.ts';
 
 export interface LoadOptions {
   /** Folder in the Hugging Face layout. */
@@ -36,8 +37,7 @@ export interface LoadedModel {
   readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
-  /** Null for a model of text only. */
-  readonly preprocessor: Preprocessor | null;
+  readonly images: RequestImages;
   readonly capacity: Capacity;
   readonly engine: Engine;
   close(graceMs: number): Promise<void>;
@@ -102,7 +102,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     runner: opened,
     tokenizer,
     template,
-    preprocessor,
+    images: new RequestImages(preprocessor, engine),
     capacity,
     engine,
     async close(graceMs) {

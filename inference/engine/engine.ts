@@ -39,7 +39,11 @@ export interface EngineOptions {
 
 /** Images are kept for their salt only: how soon an answer comes must not tell what others look at. */
 function salted({ images, salt }: EngineRequest): readonly PromptImage[] {
-  return salt === undefined ? images : images.map((image) => ({ hash: `${salt}:${image.hash}`, pixels: () => image.pixels() }));
+  return salt === undefined ? images : images.map((image) => ({ hash: saltedHash(image.hash, salt), pixels: () => image.pixels() }));
+}
+
+function saltedHash(hash: string, salt: string | undefined): string {
+  return salt === undefined ? hash : `${salt}:${hash}`;
 }
 
 const DEFAULTS = { prefixCache: true, prefillChunk: 128, imageBatch: 8, maxUnread: 64 };
@@ -145,6 +149,11 @@ export class Engine {
   /** Why the engine answers nothing any more, or null: a fault of its own, not of a request or a run. */
   get failure(): EngineFailure | null {
     return this.#broken;
+  }
+
+  /** True if requests of this salt need no pixels of the image now. */
+  holdsImage(hash: string, salt?: string): boolean {
+    return this.#images?.has(saltedHash(hash, salt)) ?? false;
   }
 
   stats(): BackendStats {

@@ -65,6 +65,11 @@ export class ImageCache {
     return this.#jobs.size;
   }
 
+  /** True if the features of an image are at hand, or somebody waits for them. */
+  has(hash: string): boolean {
+    return this.#kept?.has(hash) === true || this.#jobs.has(hash);
+  }
+
   /** @returns the features if they are at hand; else null, and `owner` is told later */
   request(image: PromptImage, owner: ImageOwner): Float32Array | null {
     const kept = this.#kept?.get(image.hash);

@@ -1,7 +1,7 @@
 /** From what a caller asks the model to continue to the token ids and pictures that the engine runs. */
 import { ContextLengthExceeded, ImageCountMismatch, ImagesNotSupported, RequestError } from '../errors.ts';
 import type { VisionSpec } from '../models/spec.ts';
-import type { ContentPart, Prompt, RgbImage } from '../types.ts';
+import type { ContentPart, ImageInput, Prompt } from '../types.ts';
 import type { ChatTemplate } from './chat-template.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -9,7 +9,7 @@ export interface BuiltPrompt {
   /** Each image placeholder grown to `tokensPerImage` ids. */
   readonly ids: Int32Array;
   /** In the order of their placeholders. */
-  readonly images: readonly RgbImage[];
+  readonly images: readonly ImageInput[];
   /** The prompt as text, placeholders not grown. */
   readonly promptText: string;
   readonly imageTokens: number;
@@ -60,7 +60,7 @@ function lengthOf(prompt: Prompt): number {
   return parts.reduce((sum, part) => sum + (part.type === 'text' ? part.text.length : 0), 0);
 }
 
-function imagesOf(prompt: Prompt): readonly RgbImage[] {
+function imagesOf(prompt: Prompt): readonly ImageInput[] {
   if (prompt.kind !== 'chat') return prompt.images;
   const parts: ContentPart[] = prompt.messages.flatMap((message) => [...message.content]);
   return parts.flatMap((part) => (part.type === 'image' ? [part.image] : []));

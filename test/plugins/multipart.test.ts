@@ -30,7 +30,7 @@ t.test('images by part name and by file name', async (t) => {
   ]);
   t.equal(status, 200, JSON.stringify(body));
   const { prompt } = backend.requests[0]!;
-  t.strictSame(prompt.kind === 'chat' && prompt.messages[0]?.content.map((part) => part.type === 'image' && [...part.image.data]), [
+  t.strictSame(prompt.kind === 'chat' && prompt.messages[0]?.content.map((part) => part.type === 'image' && [...(part.image.data ?? [])]), [
     [0, 0, 255],
     [255, 0, 0],
   ]);
@@ -155,7 +155,7 @@ t.test('files that share a file name are told apart by their part names', async 
   ]);
   t.equal(status, 200, JSON.stringify(body));
   const { prompt } = backend.requests[0]!;
-  t.strictSame(prompt.kind === 'chat' && prompt.messages[0]?.content.map((part) => part.type === 'image' && [...part.image.data]), [
+  t.strictSame(prompt.kind === 'chat' && prompt.messages[0]?.content.map((part) => part.type === 'image' && [...(part.image.data ?? [])]), [
     [255, 0, 0],
     [0, 0, 255],
   ]);

@@ -7,16 +7,34 @@ import type { ChatBody } from './schema.ts';
 
 type Message = ChatBody['messages'][number];
 
-/** All images of the conversation, in reading order. */
+type Part = Exclude<Extract<Message, { role: 'user' }>['content'], string>[number];
+type ImagePart = Extract<Part, { type: 'image_url' }>;
+
+/**
+ * Images of the conversation that are to be fetched, in reading order: all but those that are only named.
+ * @throws ApiError for an image with neither URL nor name
+ */
 export function imageReferences({ messages }: ChatBody): ImageReference[] {
   return messages.flatMap(({ content }, message) => {
     if (content === undefined || typeof content === 'string') return [];
     return content.flatMap((part, index) => {
-      if (part.type === 'text') return [];
+      if (part.type === 'text' || isNamed(part)) return [];
       const param = `messages[${message}].content[${index}].image_url`;
-      return [typeof part.image_url === 'string' ? { url: part.image_url, param } : { url: part.image_url.url, param: `${param}.url` }];
+      if (typeof part.image_url === 'string') return [{ url: part.image_url, param }];
+      if (part.image_url === undefined) throw missing(param);
+      if (part.image_url.url === undefined) throw missing(`${param}.url`);
+      return [{ url: part.image_url.url, param: `${param}.url` }];
     });
   });
+}
+
+function isNamed({ image_url, uuid }: ImagePart): boolean {
+  const url = typeof image_url === 'string' ? image_url : image_url?.url;
+  return uuid !== undefined && (url === undefined || url === '');
+}
+
+function missing(param: string): ApiError {
+  return new ApiError(`Missing required parameter: '${param}'.`, { status: 400, code: 'missing_required_parameter', param });
 }
 
 /** @throws UnsupportedParameter, ApiError for combinations that no schema can tell */
@@ -39,8 +57,7 @@ function checkMessage(message: Message, index: number): void {
     throw new UnsupportedParameter(`messages[${index}].${field}`, 'Leave it out.');
   }
   if (message.content === undefined) {
-    const param = `messages[${index}].content`;
-    throw new ApiError(`Missing required parameter: '${param}'.`, { status: 400, code: 'missing_required_parameter', param });
+    throw missing(`messages[${index}].content`);
   }
 }
 
@@ -67,13 +84,15 @@ function chatMessage({ role, content = '', name }: Message, images: Iterator<Rgb
   const parts = typeof content === 'string' ? [{ type: 'text', text: content } as const] : content;
   return {
     role: role === 'developer' ? 'system' : role,
-    content: parts.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : nextImage(images))),
+    content: parts.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : imageContent(part, images))),
     ...(name !== undefined && { name }),
   };
 }
 
-function nextImage(images: Iterator<RgbImage>): ContentPart {
+function imageContent(part: ImagePart, images: Iterator<RgbImage>): ContentPart {
+  const { uuid } = part;
+  if (uuid !== undefined && isNamed(part)) return { type: 'image', image: { uuid } };
   const next = images.next();
   if (next.done) throw new RangeError('Fewer images than image parts');
-  return { type: 'image', image: next.value };
+  return { type: 'image', image: uuid === undefined ? next.value : { ...next.value, uuid } };
 }

@@ -7,15 +7,28 @@ const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() }
 
 const ImagePart = Type.Object({
   type: Type.Literal('image_url'),
-  image_url: Type.Union(
-    [
-      Type.String(),
-      Type.Object({
-        url: Type.String({ description: '`data:` URI, `http(s)` URL, or `attachment://<part or file name>` of a multipart request.' }),
-        detail: Type.Optional(Type.Enum(['auto', 'low', 'high'], { description: 'Accepted; the model sees every image in its one size.' })),
-      }),
-    ],
-    { description: 'The image, as OpenAI has it, or its URL alone.' },
+  image_url: Type.Optional(
+    Type.Union(
+      [
+        Type.String(),
+        Type.Object({
+          url: Type.Optional(
+            Type.String({ description: '`data:` URI, `http(s)` URL, or `attachment://<part or file name>` of a multipart request.' }),
+          ),
+          detail: Type.Optional(
+            Type.Enum(['auto', 'low', 'high'], { description: 'Accepted; the model sees every image in its one size.' }),
+          ),
+        }),
+      ],
+      { description: 'The image, as OpenAI has it, or its URL alone. May be left out for a `uuid` that is cached.' },
+    ),
+  ),
+  uuid: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: 'Name of the image: while it is cached, later requests with the same `cache_salt` may send this instead of the URL.',
+    }),
   ),
 });
 

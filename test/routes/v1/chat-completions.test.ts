@@ -211,7 +211,9 @@ t.test('images stand where the parts stood, in order', async (t) => {
   t.equal(response.statusCode, 200, response.body);
   const prompt = backend.requests[0]!.prompt;
   if (prompt.kind !== 'chat') throw new Error('not a chat');
-  const seen = prompt.messages.map(({ content }) => content.map((part) => (part.type === 'text' ? part.text : [...part.image.data])));
+  const seen = prompt.messages.map(({ content }) =>
+    content.map((part) => (part.type === 'text' ? part.text : [...(part.image.data ?? [])])),
+  );
   t.strictSame(seen, [[[255, 0, 0], 'first', [0, 255, 0]], ['ok'], ['third', [0, 0, 255]]]);
 });
 
