@@ -76,7 +76,7 @@ export async function completion(
     const own = candidates[request] ?? [];
     const piece = pieces[request]?.of(event);
     if (piece) for (const { choice } of piece.choice === null ? own : own.slice(piece.choice, piece.choice + 1)) append(choice, piece);
-    if (event.type === 'finish') finish(own[event.choice], event);
+    if (event.type === 'finish') finish(own[event.choice], event, options);
     if (event.type !== 'done') continue;
     usage = addUsage(usage, usageOf(event.usage, options));
     done += 1;
@@ -96,11 +96,18 @@ function append(choice: Choice, { text, logprobs }: Piece): void {
   if (logprobs !== null && choice.logprobs !== null) addCompletionLogprobs(choice.logprobs, logprobs);
 }
 
-function finish(candidate: Candidate<Choice> | undefined, event: GenerationEvent & { readonly type: 'finish' }): void {
+type Finish = GenerationEvent & { readonly type: 'finish' };
+
+function finish(candidate: Candidate<Choice> | undefined, event: Finish, options: CompletionOptions): void {
   if (candidate === undefined) throw new RangeError(`There is no choice ${event.choice}`);
-  candidate.choice.finish_reason = event.reason;
+  candidate.choice.finish_reason = reasonOf(event, options);
   candidate.logprob = event.logprob ?? 0;
   candidate.tokens = event.completionTokens;
+}
+
+/** Of a prompt alone the length is reached, whatever the token was that is left out. */
+function reasonOf({ reason }: Finish, { promptOnly }: CompletionOptions): Finish['reason'] {
+  return promptOnly ? 'length' : reason;
 }
 
 function usageOf(usage: Usage, { promptOnly }: CompletionOptions): Usage {
@@ -131,7 +138,7 @@ export async function* completionChunks(
       const [from, end] = choice === null ? [first, first + n] : [first + choice, first + choice + 1];
       for (let index = from; index < end; index += 1) yield chunk(index, text, { logprobs });
     }
-    if (event.type === 'finish') yield chunk(first + event.choice, '', { finish_reason: event.reason });
+    if (event.type === 'finish') yield chunk(first + event.choice, '', { finish_reason: reasonOf(event, options) });
     if (event.type === 'done') usage = addUsage(usage, usageOf(event.usage, options));
   }
   if (includeUsage) yield { ...frame, choices: [], usage: usageObject(usage) };

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { StopMatcher } from '../../../inference/sampling/stopping.ts';
 
-function run(stops: readonly string[], pieces: readonly string[]) {
-  const matcher = new StopMatcher(stops);
+function run(stops: readonly string[], pieces: readonly string[], includeStop = false) {
+  const matcher = new StopMatcher(stops, includeStop);
   const out: string[] = [];
   for (const piece of pieces) {
     const { text, stopped } = matcher.push(piece);
@@ -40,6 +40,9 @@ t.test('the result does not depend on the cuts, and holds no stop string', (t) =
         const letters = run(stops, [...whole]);
         assert.deepEqual([cut.text, cut.stopped], [letters.text, letters.stopped]);
         assert.ok(whole.startsWith(cut.text));
+        const included = run(stops, pieces, true);
+        assert.equal(included.stopped, cut.stopped);
+        assert.ok(cut.stopped ? stops.some((stop) => included.text === cut.text + stop) : included.text === cut.text);
         assert.ok(!stops.some((stop) => cut.text.includes(stop)));
         assert.equal(
           cut.stopped,

@@ -99,7 +99,7 @@ t.test('completions: four lists, behind those of the prompt when it is echoed', 
   t.strictSame(joined, whole);
 
   const prompt = (await app.inject({ method: 'POST', url, payload: completion({ logprobs: 1, echo: true, max_tokens: 0 }) })).json();
-  t.match(prompt.choices[0], { text: 'Hé', logprobs: { tokens: ['H', 'é'], text_offset: [0, 1] } });
+  t.match(prompt.choices[0], { text: 'Hé', finish_reason: 'length', logprobs: { tokens: ['H', 'é'], text_offset: [0, 1] } });
   t.equal(prompt.choices[0].logprobs.tokens.length, 2);
   t.match(prompt.usage, { prompt_tokens: 2, completion_tokens: 0, total_tokens: 2 });
   t.equal(backend.requests.at(-1)?.stopping.maxTokens, 1);
