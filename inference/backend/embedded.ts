@@ -1,8 +1,10 @@
 /** The backend that runs a checkpoint in this process. It exists at once and becomes ready when the model is loaded. */
 
+import type { EngineEvent } from '../engine/request.ts';
 import { CheckpointError, ModelLoading, ShuttingDown } from '../errors.ts';
 import { buildPrompt } from '../text/prompt.ts';
 import type { Backend, BackendState, BackendStats, GenerationEvent, GenerationRequest, ModelInfo } from '../types.ts';
+import { openConstraints } from './constraints.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
 import { readModelCard } from './model-card.ts';
 
@@ -96,20 +98,28 @@ class EmbeddedBackend implements Backend {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
-    const { engine, images, template, tokenizer, runner } = this.#ready();
+    const { engine, grammars, images, template, tokenizer, runner } = this.#ready();
     const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, runner.maxModelLen);
-    const events = engine.submit(
-      {
-        ids: built.ids,
-        images: images.resolve(built.images, request.cacheSalt),
-        n: request.n,
-        sampling: request.sampling,
-        stopping: request.stopping,
-        ...(request.cacheSalt !== undefined && { salt: request.cacheSalt }),
-        ...(request.output !== undefined && { output: request.output }),
-      },
-      signal,
-    );
+    const constraints = await openConstraints(request, grammars, signal);
+    let events: AsyncIterableIterator<EngineEvent>;
+    try {
+      events = engine.submit(
+        {
+          ids: built.ids,
+          images: images.resolve(built.images, request.cacheSalt),
+          n: request.n,
+          sampling: request.sampling,
+          stopping: request.stopping,
+          ...(request.cacheSalt !== undefined && { salt: request.cacheSalt }),
+          constraints,
+          ...(request.output !== undefined && { output: request.output }),
+        },
+        signal,
+      );
+    } catch (error) {
+      for (const constraint of constraints) constraint.close();
+      throw error;
+    }
     try {
       yield { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText };
       yield* events;

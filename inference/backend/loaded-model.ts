@@ -8,6 +8,8 @@ import { Engine } from '../engine/engine.ts';
 import type { ModelRunner } from '../engine/model-runner.ts';
 import { createSessionRunner } from '../engine/session-runner.ts';
 import { CheckpointError } from '../errors.ts';
+import { GrammarService } from '../grammar/grammar-service.ts';
+import { readVocabulary } from '../grammar/vocabulary.ts';
 import type { VisionSpec } from '../models/spec.ts';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
@@ -40,6 +42,8 @@ export interface LoadedModel {
   readonly images: RequestImages;
   readonly capacity: Capacity;
   readonly engine: Engine;
+  /** Null for a model without an end token. */
+  readonly grammars: GrammarService | null;
   close(graceMs: number): Promise<void>;
 }
 
@@ -97,6 +101,8 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     prefixCache: options.prefixCache,
     imageCacheBytes: options.imageCacheBytes,
   });
+  const vocabulary = readVocabulary(tokenizer);
+  const grammars = vocabulary === null ? null : new GrammarService(vocabulary);
   return {
     key: compiled.key,
     runner: opened,
@@ -105,8 +111,10 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     images: new RequestImages(preprocessor, engine),
     capacity,
     engine,
+    grammars,
     async close(graceMs) {
       await engine.close(graceMs);
+      await grammars?.close();
       await preprocessor?.close();
       await opened.close();
     },

@@ -98,6 +98,7 @@ export class Engine {
       prefillChunk,
       onLogits: (sequence, logits) => this.#say(sequence, logits),
       onFailure: (sequence, failure) => this.#failSequence(sequence, failure),
+      onResume: () => this.#doorbell.ring(),
     });
     this.#loop = this.#run().catch((cause: unknown) => this.#break(cause));
   }
@@ -228,7 +229,7 @@ export class Engine {
     this.#spoke.clear();
   }
 
-  #failSequence(sequence: Sequence, failure: EngineFailure): void {
+  #failSequence(sequence: Sequence, failure: Error): void {
     const request = this.#requestOf.get(sequence);
     if (request !== undefined) this.#abandon(request, failure);
   }

@@ -1,5 +1,6 @@
 /** A request under way: its sequences, its stream of events and its times. */
 import type { GenerationEvent, OutputParams, PromptTokenLogprobs, SamplingParams, StoppingParams, Usage } from '../types.ts';
+import type { Constraint } from './constraint.ts';
 import type { Said } from './continuation.ts';
 import type { EventStream } from './event-stream.ts';
 import type { EnginePrompt, PromptImage } from './prompt.ts';
@@ -15,6 +16,8 @@ export interface EngineRequest {
   readonly sampling: SamplingParams;
   readonly stopping: StoppingParams;
   readonly output?: OutputParams;
+  /** One for each choice, at its beginning and ready; the engine closes them when the choices end. */
+  readonly constraints?: readonly Constraint[];
   /** Requests of different salts share nothing that is kept of prompts and images. */
   readonly salt?: string;
 }

@@ -1,4 +1,5 @@
 /** One choice on its way through the engine: where it stands in the cache, and what it needs to go on. */
+import type { Constraint } from './constraint.ts';
 import type { Said } from './continuation.ts';
 import type { ImageCache, ImageOwner } from './image-cache.ts';
 import type { PrefillChunk } from './model-runner.ts';
@@ -20,6 +21,8 @@ export interface SequenceOptions extends TokenOutput {
 
 export class Sequence implements Schedulable, ImageOwner {
   readonly choice: number;
+  /** Its next token cannot be chosen yet; nothing is computed for it meanwhile. */
+  held = false;
   readonly #options: SequenceOptions;
   /** Of each image: `[tokensPerImage, hidden]` from when it is encoded until it is in the cache. */
   readonly #features: (Float32Array | null)[];
@@ -60,12 +63,16 @@ export class Sequence implements Schedulable, ImageOwner {
   }
 
   get paused(): boolean {
-    return this.#options.isPaused();
+    return this.held || this.#options.isPaused();
   }
 
   /** Sampled last, and not in the cache yet. */
   get lastToken(): number {
     return this.#lastToken;
+  }
+
+  get constraint(): Constraint | null {
+    return this.#options.constraint;
   }
 
   get tokens(): number {
@@ -90,6 +97,7 @@ export class Sequence implements Schedulable, ImageOwner {
   end(): void {
     this.#ended = true;
     this.#features.fill(null);
+    this.#options.constraint?.close();
   }
 
   /** Asks for the images that the next chunks after `start`, of `prefillChunk` tokens each, will need. */
@@ -134,8 +142,13 @@ export class Sequence implements Schedulable, ImageOwner {
 
   /** Chooses the next token from the logits `[vocab]` after all tokens before it. */
   sample(logits: Float32Array): Said {
-    const { sampler, score, continuation } = this.#options;
-    this.#lastToken = sampler(logits, continuation.tokens);
-    return continuation.accept(this.#lastToken, score?.(logits, this.#lastToken));
+    const { sampler, score, continuation, constraint } = this.#options;
+    // Log probabilities are the model's own, not those among the tokens that may come.
+    const choosable = constraint === null || score === null ? logits : logits.slice();
+    constraint?.apply(choosable);
+    this.#lastToken = sampler(choosable, continuation.tokens);
+    const said = continuation.accept(this.#lastToken, score?.(logits, this.#lastToken));
+    if (said.finish === null) constraint?.accept(this.#lastToken);
+    return said;
   }
 }

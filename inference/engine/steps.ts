@@ -2,6 +2,7 @@
 import { EngineFailure } from '../errors.ts';
 import { Breather } from './breather.ts';
 import type { ImageCache } from './image-cache.ts';
+import { chooseLate } from './late-mask.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { Action, Admission, Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
@@ -14,7 +15,9 @@ export interface StepsOptions {
   readonly prefillChunk: number;
   /** The model has been asked what comes after all tokens of the sequence; `logits` is `[vocab]`, valid during the call. */
   readonly onLogits: (sequence: Sequence, logits: Float32Array) => void;
-  readonly onFailure: (sequence: Sequence, failure: EngineFailure) => void;
+  readonly onFailure: (sequence: Sequence, failure: Error) => void;
+  /** A sequence that was held may go on. */
+  readonly onResume: () => void;
 }
 
 export interface StepCounts {
@@ -107,7 +110,7 @@ export class Steps {
     this.#requestImages(sequence);
     if (sequence.computed < sequence.promptLength) return;
     if (logits === null) this.#fail(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
-    else this.#options.onLogits(sequence, logits.subarray(logits.length - this.#options.runner.spec.decoder.vocabSize));
+    else await this.#choose(sequence, logits.subarray(logits.length - this.#options.runner.spec.decoder.vocabSize));
   }
 
   async #decode({ firstSlot, rows }: Of<'decode'>): Promise<void> {
@@ -126,12 +129,21 @@ export class Steps {
     this.#decodeSteps++;
     const vocab = logits.length / rows.length;
     const breather = new Breather();
+    const late: [sequence: Sequence, row: number][] = [];
+    const logitsOf = (row: number) => logits.subarray(row * vocab, (row + 1) * vocab);
     for (const [row, sequence] of due.entries()) {
       if (sequence === null || sequence.ended) continue;
       sequence.advance(1);
-      this.#options.onLogits(sequence, logits.subarray(row * vocab, (row + 1) * vocab));
+      if (isKnown(sequence)) this.#options.onLogits(sequence, logitsOf(row));
+      else late.push([sequence, row]);
       await breather.pause();
     }
+    await Promise.all(late.map(([sequence, row]) => this.#choose(sequence, logitsOf(row))));
+  }
+
+  async #choose(sequence: Sequence, logits: Float32Array): Promise<void> {
+    if (isKnown(sequence)) this.#options.onLogits(sequence, logits);
+    else if (sequence.constraint !== null) await chooseLate(sequence, sequence.constraint, logits, this.#options);
   }
 
   #requestImages(sequence: Sequence): void {
@@ -143,3 +155,6 @@ export class Steps {
     this.#options.onFailure(sequence, failure);
   }
 }
+
+/** True when it is known what the sequence's next token may be. */
+const isKnown = ({ constraint }: Sequence) => constraint === null || constraint.ready;

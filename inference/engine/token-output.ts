@@ -4,6 +4,7 @@ import { type ScoredToken, scoreChoice } from '../sampling/logprobs.ts';
 import { createSampler, type Sampler, type SamplerScratch } from '../sampling/sampler.ts';
 import type { Decode } from '../text/detokenizer.ts';
 import type { TokenLogprob } from '../types.ts';
+import type { Constraint } from './constraint.ts';
 import { Continuation, type TokenScore } from './continuation.ts';
 import { PromptScores, type Score } from './prompt-scores.ts';
 import type { EngineRequest } from './request.ts';
@@ -28,6 +29,8 @@ export interface OutputContext {
 export interface TokenOutput {
   readonly sampler: Sampler;
   readonly continuation: Continuation;
+  /** What its tokens may be; null if they are free. */
+  readonly constraint: Constraint | null;
   /** Log probabilities of the token `id`, chosen from these logits `[vocab]`; null if they are not asked for. */
   readonly score: Score | null;
   /** Collects the log probabilities of the prompt; null if they are not asked for, or of another choice. */
@@ -54,6 +57,7 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
     score,
     // The prompt is the same for all: the first choice reads it out.
     promptScores: promptLogprobs && stream === 0 && score !== null ? new PromptScores(request.ids, score, decode) : null,
+    constraint: request.constraints?.[stream] ?? null,
     sampler: createSampler({ params: sampling, seed, stream, promptIds: request.ids, minTokens, scratch }),
     continuation: new Continuation({
       decode,

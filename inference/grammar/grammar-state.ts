@@ -114,6 +114,7 @@ export class GrammarState implements Constraint {
     this.#closed = true;
     this.#options.link.send({ kind: 'close', id: this.id });
     this.#options.link.remove(this.id);
+    this.abandon(new Error('The grammar state is closed.'));
   }
 
   /** The operation that brings a new engine to where this state is. Supersedes all that have no answer yet. */

@@ -1,7 +1,6 @@
 /** The engine's WebAssembly: llguidance (Microsoft, MIT) as the package `transformers-llguidance` carries it. */
 import { readdir, readFile } from 'node:fs/promises';
 
-const PACKAGE = 'transformers-llguidance';
 const PREFIX = 'data:application/wasm;base64,';
 
 /**
@@ -10,11 +9,11 @@ const PREFIX = 'data:application/wasm;base64,';
  * @throws Error if the package has changed its form; its version is pinned
  */
 export async function compileModule(): Promise<WebAssembly.Module> {
-  const folder = new URL('.', import.meta.resolve(PACKAGE));
+  const folder = new URL('.', import.meta.resolve('transformers-llguidance'));
   const name = (await readdir(folder)).find((file) => file.startsWith('llguidance_wasm') && file.endsWith('.js'));
   const bundle = name === undefined ? '' : await readFile(new URL(name, folder), 'latin1');
   const start = bundle.indexOf(PREFIX);
-  if (start < 0) throw new Error(`The package ${PACKAGE} has no WebAssembly where it was expected; install the pinned version.`);
+  if (start < 0) throw new Error('transformers-llguidance has no WebAssembly where it was expected; install the pinned version.');
   const end = bundle.indexOf('"', start);
   return WebAssembly.compile(Buffer.from(bundle.slice(start + PREFIX.length, end), 'base64'));
 }

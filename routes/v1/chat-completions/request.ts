@@ -2,6 +2,7 @@
 import type { ChatMessage, ContentPart, GenerationRequest, RgbImage } from '../../../inference/types.ts';
 import { ApiError, InvalidValue, UnsupportedParameter } from '../../../plugins/errors/api-error.ts';
 import type { ImageReference } from '../../../plugins/images/normalise.ts';
+import { grammarOf } from '../generation/grammar.ts';
 import { outputParams, samplingParams, stoppingParams } from '../generation/request.ts';
 import type { ChatBody } from './schema.ts';
 
@@ -74,6 +75,7 @@ export function chatRequest(body: ChatBody, images: readonly RgbImage[], request
     n: body.n ?? 1,
     sampling: samplingParams(body),
     stopping: stoppingParams(body, body.max_completion_tokens ?? body.max_tokens),
+    ...grammarOf(body),
     output: outputParams(body, body.logprobs ? (body.top_logprobs ?? 0) : undefined),
     ...(body.cache_salt !== undefined && { cacheSalt: body.cache_salt }),
     requestId,

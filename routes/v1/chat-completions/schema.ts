@@ -1,7 +1,8 @@
 /** What `POST /v1/chat/completions` takes and gives. */
 import { type Static, Type } from 'typebox';
 import { ChatLogprobs } from '../generation/logprobs.ts';
-import { generationProperties, Nullable, taggedUnion, UsageSchema } from '../generation/schema.ts';
+import { generationProperties, Nullable, UsageSchema } from '../generation/schema.ts';
+import { taggedUnion } from '../generation/tagged-union.ts';
 
 const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() });
 

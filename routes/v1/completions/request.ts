@@ -2,6 +2,7 @@
 import type { GenerationRequest, Prompt, RgbImage } from '../../../inference/types.ts';
 import { InvalidValue } from '../../../plugins/errors/api-error.ts';
 import type { ImageReference } from '../../../plugins/images/normalise.ts';
+import { grammarOf } from '../generation/grammar.ts';
 import { outputParams, samplingParams, stoppingParams } from '../generation/request.ts';
 import { maxChoices } from '../generation/schema.ts';
 import type { CompletionBody } from './schema.ts';
@@ -47,6 +48,7 @@ export function completionRequests(body: CompletionBody, images: readonly RgbIma
   const { n, written } = choicesOf(body);
   const output = outputParams(body, body.logprobs ?? (written > n ? 0 : undefined));
   const promptLogprobs = body.echo === true && body.logprobs !== undefined;
+  const grammar = grammarOf(body);
   const shares = imageShares(prompts, images);
   return prompts.map((prompt, index) => ({
     model: body.model,
@@ -55,6 +57,7 @@ export function completionRequests(body: CompletionBody, images: readonly RgbIma
     sampling: samplingParams(body),
     // The engine says at least one token; for a prompt alone it is left out of the answer.
     stopping: stoppingParams(body, Math.max(1, body.max_tokens ?? defaultMaxTokens)),
+    ...grammar,
     output: { ...output, ...(promptLogprobs && { promptLogprobs }) },
     ...(body.cache_salt !== undefined && { cacheSalt: body.cache_salt }),
     requestId: prompts.length === 1 ? requestId : `${requestId}-${index}`,

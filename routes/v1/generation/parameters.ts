@@ -24,21 +24,17 @@ const empty: Rule = {
   harmless: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
   accepted: leaveOut,
 };
-const plainText: Rule = {
-  harmless: (value) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'text',
-  accepted: 'Only {"type": "text"} is.',
-};
+/** vLLM's former names. */
+const renamed = (member: string): Rule => ({ harmless: () => false, accepted: `Send 'structured_outputs': {'${member}': …}.` });
 
 const shared: Readonly<Record<string, Rule>> = {
   store: only(false),
   length_penalty: only(1),
   spaces_between_special_tokens: anything,
-  response_format: plainText,
-  structured_outputs: never,
-  guided_json: never,
-  guided_regex: never,
-  guided_choice: never,
-  guided_grammar: never,
+  guided_json: renamed('json'),
+  guided_regex: renamed('regex'),
+  guided_choice: renamed('choice'),
+  guided_grammar: renamed('grammar'),
   truncate_prompt_tokens: never,
   priority: only(0),
   use_beam_search: only(false),

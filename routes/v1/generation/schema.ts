@@ -1,10 +1,6 @@
 /** The parameters that chat and completions share: how long, how random, when to stop. */
-import { type Static, type TObject, Type } from 'typebox';
-
-/** One of several objects told apart by the constant in their `tag` member; unlike a plain union, a mismatch names one field. */
-export function taggedUnion<const Variants extends readonly TObject[]>(tag: string, variants: Variants) {
-  return Type.Unsafe<Static<Variants[number]>>({ type: 'object', oneOf: variants, discriminator: { propertyName: tag } });
-}
+import { type Static, Type } from 'typebox';
+import { grammarProperties } from './grammar.ts';
 
 /** A value or null, as answers have it. */
 export function Nullable<T extends Parameters<typeof Type.Union>[0][number]>(schema: T) {
@@ -97,6 +93,7 @@ export const generationProperties = {
     Type.Boolean({ description: 'End the answer with the stop string or stop token that was found. Default false.' }),
   ),
   skip_special_tokens: Type.Optional(Type.Boolean({ description: 'Leave special tokens out of the text. Default true.' })),
+  ...grammarProperties,
   user: Type.Optional(Type.String({ description: 'Accepted; not used.' })),
   metadata: Type.Optional(
     Type.Record(Type.String(), Type.String({ maxLength: 512 }), { maxProperties: 16, description: 'Accepted; not used.' }),

@@ -7,8 +7,9 @@ t.test('parameters that would change the answer are refused by name', async (t) 
   const { app, backend } = testApp(t);
   const refused: readonly (readonly [string, object])[] = [
     ['/v1/chat/completions', chat({ store: true })],
-    ['/v1/chat/completions', chat({ response_format: { type: 'json_object' } })],
-    ['/v1/chat/completions', chat({ structured_outputs: { regex: 'a' } })],
+    ['/v1/chat/completions', chat({ guided_json: {} })],
+    ['/v1/chat/completions', chat({ response_format: { type: 'json_object' }, ignore_eos: true })],
+    ['/v1/completions', completion({ structured_outputs: { regex: 'a' }, min_tokens: 2 })],
     ['/v1/chat/completions', chat({ tools: [{ type: 'function', function: { name: 'f' } }] })],
     ['/v1/chat/completions', chat({ tool_choice: 'required' })],
     ['/v1/chat/completions', chat({ functions: [{}] })],
