@@ -24,7 +24,7 @@ export class GrammarService {
   readonly #states = new Map<number, GrammarState>();
   /** Sources that took a thread down: not tried again. */
   readonly #condemned = new LRUCache<string, true>({ max: 256 });
-  readonly #counters = new Int32Array(new SharedArrayBuffer(8));
+  readonly #counters = new Int32Array(new SharedArrayBuffer(12));
   #outbox: Operation[] = [];
   #worker: Worker | null = null;
   #started = false;
@@ -44,7 +44,7 @@ export class GrammarService {
         this.#states.set(id, state);
         return id;
       },
-      remove: (id) => this.#states.delete(id),
+      remove: (id) => this.#remove(id),
     };
   }
 
@@ -75,6 +75,12 @@ export class GrammarService {
     this.#closed = true;
     this.#fail(new ShuttingDown());
     await this.#drop()?.terminate();
+  }
+
+  /** WebAssembly never gives memory back: a thread that grew large goes when nothing needs it. */
+  #remove(id: number): void {
+    this.#states.delete(id);
+    if (this.#states.size === 0 && Atomics.load(this.#counters, 2) > MAX_IDLE_MIB) void this.#drop()?.terminate();
   }
 
   #send(operation: Operation): void {
@@ -166,5 +172,8 @@ export class GrammarService {
     for (const state of this.#states.values()) state.abandon(error);
   }
 }
+
+/** With 50,000 tokens some 40 MiB are in use. */
+const MAX_IDLE_MIB = 256;
 
 const TOO_COMPLEX = 'it is too complex to be held to; make it smaller.';

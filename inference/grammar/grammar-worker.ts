@@ -87,6 +87,7 @@ parentPort?.on('message', (operations: readonly Operation[]) => {
     spokeAt = performance.now();
   }
   Atomics.store(counters, 1, 0);
+  Atomics.store(counters, 2, engine.memoryBytes / 2 ** 20);
   if (answers.length > 0) parentPort?.postMessage(answers);
 });
 parentPort?.postMessage(READY);

@@ -22,7 +22,7 @@ export type Answer = readonly { readonly id: number; readonly error: string | nu
 
 export interface ThreadData {
   readonly vocabulary: EngineVocabulary;
-  /** Two numbers: operations begun so far, and the state that the one under way is about (0 for none). */
+  /** Three numbers: operations begun so far, the state that the one under way is about (0 for none), and MiB of memory. */
   readonly progress: SharedArrayBuffer;
 }
 

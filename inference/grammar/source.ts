@@ -1,5 +1,6 @@
 /** From what a caller asks for to what the grammar engine compiles, within bounds that keep the compilation short. */
 import { GrammarRefused } from '../errors.ts';
+import { isObject } from '../json-file.ts';
 import type { GrammarSpec } from '../types.ts';
 
 export interface GrammarSource {
@@ -56,12 +57,31 @@ function checkExtent(schema: object, param: string): void {
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, depth } = next;
     if (depth > limits.depth) throw tooMuch('levels', depth, limits.depth, param);
+    checkPatterns(value, param);
     for (const [name, member] of Object.entries(value)) {
       values += 1;
       if (counts.has(name) && typeof member === 'number' && member > limits.count) throw tooMuch(`'${name}'`, member, limits.count, param);
       if (typeof member === 'object' && member !== null) open.push({ value: member, depth: depth + 1 });
     }
     if (values > limits.values) throw tooMuch('values', values, limits.values, param);
+  }
+}
+
+/**
+ * The engine does not hold a property to the schemas of patterns that its name matches too. Patterns are not tried on names here:
+ * that could take for ever. Only those that say how a name begins are seen not to match.
+ */
+function checkPatterns(schema: object, param: string): void {
+  const { properties, patternProperties } = schema as { readonly properties?: unknown; readonly patternProperties?: unknown };
+  if (!isObject(properties) || !isObject(patternProperties)) return;
+  const names = Object.keys(properties);
+  for (const pattern of Object.keys(patternProperties)) {
+    const start = /^\^([A-Za-z0-9_-]+)/.exec(pattern);
+    // `?`, `*`, `{` or `|` behind it could take the last character back.
+    const certain = start === null || /[?*{|]/.test(pattern) ? undefined : start[1];
+    const match = names.find((name) => certain === undefined || name.startsWith(certain));
+    if (match === undefined) continue;
+    throw new GrammarRefused(`the schema has the property '${match.slice(0, 64)}' beside a pattern that may match its name.`, param);
   }
 }
 

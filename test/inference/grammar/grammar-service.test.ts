@@ -92,6 +92,7 @@ t.test('what cannot be carried out is refused by name', async (t) => {
     [{ kind: 'json_schema', schema: { $ref: 'http://example.com/a.json' } }, /only references inside of it/],
     [{ kind: 'json_schema', schema: { $ref: '#/$defs/none' } }, /'#\/\$defs\/none', which it does not have/],
     [{ kind: 'json_schema', schema: { type: 'strin' } }, /Invalid type: strin/],
+    [{ kind: 'json_schema', schema: { properties: { foo: {} }, patternProperties: { 'f.o': {} } } }, /property 'foo' beside a pattern/],
     [{ kind: 'json_schema', schema: false }, /no text can satisfy/],
     [{ kind: 'json_schema', schema: { $defs: { a: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' } }, /no text can satisfy/],
     [{ kind: 'json_schema', schema: 'x' }, /an object or a boolean/],
