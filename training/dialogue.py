@@ -41,12 +41,14 @@ MAKERS_OF_QUESTIONS = ((talk.colour, 14), (talk.shape, 12), (talk.count, 20), (t
                        (place.related, 18), (place.order, 9), (reading.read, 36), (reading.says, 4), (more.is_colour, 5), (more.is_shape, 4), (more.compare, 8),
                        (more.superlative, 3), (more.ground, 2), (more.listing, 2), (more.describe, 7))
 FUNCS, WEIGHTS = zip(*MAKERS_OF_QUESTIONS)
+# The last pass asks most of what is learnt last: how many there are, and whether there is one at all.
+LAST_WEIGHTS = tuple({talk.count: 70, talk.present: 60}.get(f, w) for f, w in MAKERS_OF_QUESTIONS)
 
 
-def ask(rng, view):
+def ask(rng, view, weights=WEIGHTS):
     """One question on the scene that it allows."""
     for _ in range(30):
-        made = rng.choices(FUNCS, WEIGHTS)[0](rng, view)
+        made = rng.choices(FUNCS, weights)[0](rng, view)
         if made:
             return made
     return more.nothing(rng, view)
@@ -76,12 +78,12 @@ def small_talk(rng, picture):
     return q, said, "chat"
 
 
-def first_turns(rng, scene, scenes, k):
+def first_turns(rng, scene, scenes, k, weights=WEIGHTS):
     """k independent first questions about one picture."""
     if scene["foreign"]:
         return [(foreign_question(rng, scenes), HONEST, "foreign") for _ in range(min(k, 3))]
     view = talk.View(scene)
-    made = [ask(rng, view) for _ in range(k)]
+    made = [ask(rng, view, weights) for _ in range(k)]
     if rng.random() < 0.04:
         made[0] = small_talk(rng, True)
     return made

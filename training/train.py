@@ -2,6 +2,7 @@
 
     python train.py --stage 2 --start build/stage1.pt --out build/stage2.pt
     python train.py --stage 3 --start build/stage2.pt --out build/stage3.pt
+    python train.py --stage 3 --last --start build/stage3.pt --out build/stage4.pt
 """
 import argparse
 import csv
@@ -52,7 +53,7 @@ def arguments():
     p.add_argument("--start", default="build/stage1.pt")
     p.add_argument("--out", default="build/stage2.pt")
     p.add_argument("--log", default="build/stage2.csv")
-    p.add_argument("--steps", type=int, default=250, help="length of the cosine")
+    p.add_argument("--steps", type=int, default=0, help="length of the cosine (250 in stage 2, 4400 in stage 3)")
     p.add_argument("--stop", type=int, default=0, help="leave the cosine at this step")
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--lr", type=float, default=2e-3)
@@ -65,9 +66,12 @@ def arguments():
     p.add_argument("--dense", type=float, default=0.2, help="weight of stage 1's loss in stage 3")
     p.add_argument("--extra", type=int, default=0, help="more pictures with text per step, for the dense loss only")
     p.add_argument("--extra-share", type=float, default=0.3)
+    p.add_argument("--last", action="store_true", help="the last pass: more pictures of several shapes, more questions of number and presence")
     p.add_argument("--resume", action="store_true", help="go on from --out if it is there")
     p.add_argument("--workers", type=int, default=2)
-    return p.parse_args()
+    args = p.parse_args()
+    args.steps = args.steps or (250 if args.stage == 2 else 4400)
+    return args
 
 
 def main(args):
@@ -96,7 +100,7 @@ def main(args):
     if resume:
         start, ema = saved["step"], saved["ema"]
         opt.load_state_dict(saved["opt"])
-    data = iter(torch.utils.data.DataLoader(Packs(args.data, args.tokenizer, batch_size, 14, (args.seed * 1000 + start) * 10 + parallel.rank(), model.shape.tokens),
+    data = iter(torch.utils.data.DataLoader(Packs(args.data, args.tokenizer, batch_size, 14, (args.seed * 1000 + start) * 10 + parallel.rank(), model.shape.tokens, last=args.last),
                                             batch_size=None, num_workers=1, prefetch_factor=6))
     reading = None if args.extra == 0 else iter(torch.utils.data.DataLoader(
         Batches(args.data, args.extra // parallel.size(), model.shape.image // model.shape.patch, args.seed * 77 + parallel.rank(), 1, True, True),
