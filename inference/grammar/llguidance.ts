@@ -13,11 +13,14 @@ const init = {
   maxItemsInRow: 16,
   initialFuel: 24,
   stepItems: 40,
+  maxLexerStates: 44,
   maxGrammarSize: 48,
   verbose: 53,
 } as const;
 /** Symbols of a grammar. The default of 500,000 takes seconds to build; 20,000 is a schema of some 2,000 properties. */
 const MAX_GRAMMAR_SIZE = 20_000;
+/** States of the lexer, 1 to 2 kB each, that one answer may lead to: an expression with exponentially many is given up. The default is 250,000. */
+const MAX_LEXER_STATES = 30_000;
 const ERROR_BYTES = 1024;
 
 /** What the engine says of a grammar that it refuses, or of a token that does not fit. */
@@ -53,6 +56,7 @@ export class Llguidance {
     }
     fields.setUint32(this.#init + init.bufferLog, 0, true);
     fields.setUint32(this.#init + init.stderrLog, 0, true);
+    fields.setUint32(this.#init + init.maxLexerStates, MAX_LEXER_STATES, true);
     fields.setUint32(this.#init + init.maxGrammarSize, MAX_GRAMMAR_SIZE, true);
     fields.setUint8(this.#init + init.verbose, 0);
     this.#maskBytes = vocabulary.lengths.length / 8;
