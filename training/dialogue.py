@@ -39,10 +39,11 @@ ABOUT_PHOTOS = ("What animal is this?", "Who is in the picture?", "What is the p
 
 MAKERS_OF_QUESTIONS = ((talk.colour, 14), (talk.shape, 12), (talk.count, 20), (talk.present, 20), (place.where, 24), (place.side, 10), (place.at_place, 4),
                        (place.related, 18), (place.order, 9), (reading.read, 36), (reading.says, 4), (more.is_colour, 5), (more.is_shape, 4), (more.compare, 8),
-                       (more.superlative, 3), (more.ground, 2), (more.listing, 2), (more.describe, 7))
+                       (more.superlative, 3), (more.ground, 2), (more.listing, 2), (more.describe, 7), (talk.count_of, 0))
 FUNCS, WEIGHTS = zip(*MAKERS_OF_QUESTIONS)
-# The last pass asks most of what is learnt last: how many there are, and whether there is one at all.
-LAST_WEIGHTS = tuple({talk.count: 70, talk.present: 60}.get(f, w) for f, w in MAKERS_OF_QUESTIONS)
+# The last passes ask most of what is learnt last: how many there are, and whether there is one at all.
+PASSES = (WEIGHTS, tuple({talk.count: 70, talk.present: 60}.get(f, w) for f, w in MAKERS_OF_QUESTIONS),
+          tuple({talk.count: 30, talk.count_of: 80, talk.present: 50, reading.read: 50}.get(f, w) for f, w in MAKERS_OF_QUESTIONS))
 
 
 def ask(rng, view, weights=WEIGHTS):

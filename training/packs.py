@@ -104,13 +104,13 @@ def mask_of(block):
     return torch.zeros(ok.shape, dtype=torch.bfloat16).masked_fill_(~ok, -1e4)[:, None]
 
 
-def skip(scene, last=False):
+def skip(scene, last=0):
     """How often a picture is passed over: spelling words needs more pictures than naming shapes does, but in the last pass."""
     if scene.get("page"):
         return 1.0  # too crowded to ask about
     if last:
         shapes = sum(o["kind"] == "shape" for o in scene["objects"])
-        return 0.7 if scene["foreign"] else 0.6 if shapes == 0 else 0.5 if shapes == 1 else 0.0
+        return 0.7 if scene["foreign"] else (0.6 if last == 1 else 0.4) if shapes == 0 else 0.5 if shapes == 1 else 0.0
     texts = [o["text"] for o in scene["objects"] if o["kind"] == "text"]
     if scene["foreign"]:
         return 0.35
@@ -122,7 +122,7 @@ def skip(scene, last=False):
 class Packs(torch.utils.data.IterableDataset):
     """Endless batches: (pixels, ids, positions, block, own, image column, which rows have a picture, dense labels)."""
 
-    def __init__(self, data, tokenizer, batch, k, seed, image_tokens=144, multi=0.15, textual=0.03, first=1, width=416, last=False):
+    def __init__(self, data, tokenizer, batch, k, seed, image_tokens=144, multi=0.15, textual=0.03, first=1, width=416, last=0):
         self.a = data, tokenizer, batch, k, seed, image_tokens, multi, textual, first, width, last
 
     def __iter__(self):
@@ -154,7 +154,7 @@ class Packs(torch.utils.data.IterableDataset):
                     used, want = len(ids), 2
                 else:
                     branches, used, want, head = [], 0, k, codec.conversation([("", "", "")], system)[0]
-                for turn in dialogue.first_turns(rng, scene, world, want if branches else k, dialogue.LAST_WEIGHTS if last else dialogue.WEIGHTS):
+                for turn in dialogue.first_turns(rng, scene, world, want if branches else k, dialogue.PASSES[last]):
                     _, ids, own = codec.conversation([turn], drawn=drawn)
                     if len(head) + n + used + len(ids) > width - 26:
                         break

@@ -14,6 +14,6 @@ python make_data.py --data "$B/shards" --shards 0:28
 python stage1_tower.py --data "$B/shards" --out "$B/stage1.pt" --log "$B/stage1.csv" --resume "$B/stage1.pt"
 python train.py --stage 2 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage1.pt" --out "$B/stage2.pt" --log "$B/stage2.csv"
 python train.py --stage 3 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage2.pt" --out "$B/stage3.pt" --log "$B/stage3.csv"
-python train.py --stage 3 --last --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage3.pt" --out "$B/stage4.pt" --log "$B/stage4.csv" \
+python train.py --stage 3 --last 1 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage3.pt" --out "$B/stage4.pt" --log "$B/stage4.csv" \
   --steps 1300 --lr 4.5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 41
 python export.py --state "$B/stage4.pt" --tokenizer "$B/tokenizer"

@@ -187,6 +187,16 @@ def count(rng, v):
     return P.dress(rng, P.HOW_MANY, P.HOW_MANY_INDIRECT, style, x=asked), answer(style, COUNT[n], sentence), "count"
 
 
+def count_of(rng, v):
+    """How many there are of one shape among others."""
+    if len(v.shapes) < 2:
+        return None
+    s, style = rng.choice(v.shapes)["noun"], style_of(rng)
+    n = sum(u["noun"] == s for u in v.shapes)
+    sentence = f"there {'is' if n == 1 else 'are'} {COUNT[n]} {s if n == 1 else PLURAL[s]}."
+    return P.dress(rng, P.HOW_MANY, P.HOW_MANY_INDIRECT, style, x=PLURAL[s]), answer(style, COUNT[n], sentence), "count"
+
+
 def present(rng, v):
     style, yes, r = style_of(rng), rng.random() < 0.5, rng.random()
     nouns, colours = {t["noun"] for t in v.shapes}, {t["colour"] for t in v.shapes}

@@ -2,7 +2,7 @@
 
     python train.py --stage 2 --start build/stage1.pt --out build/stage2.pt
     python train.py --stage 3 --start build/stage2.pt --out build/stage3.pt
-    python train.py --stage 3 --last --start build/stage3.pt --out build/stage4.pt
+    python train.py --stage 3 --last 1 --start build/stage3.pt --out build/stage4.pt
 """
 import argparse
 import csv
@@ -66,7 +66,7 @@ def arguments():
     p.add_argument("--dense", type=float, default=0.2, help="weight of stage 1's loss in stage 3")
     p.add_argument("--extra", type=int, default=0, help="more pictures with text per step, for the dense loss only")
     p.add_argument("--extra-share", type=float, default=0.3)
-    p.add_argument("--last", action="store_true", help="the last pass: more pictures of several shapes, more questions of number and presence")
+    p.add_argument("--last", type=int, default=0, help="1 or 2, a last pass: more pictures of several shapes, more questions of number and presence")
     p.add_argument("--resume", action="store_true", help="go on from --out if it is there")
     p.add_argument("--workers", type=int, default=2)
     args = p.parse_args()
