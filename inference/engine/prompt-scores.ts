@@ -36,7 +36,7 @@ export class PromptScores {
     const end = Math.min(start + tokens + 1, this.#ids.length);
     for (let position = this.#tokens.length; position < end; position++) {
       const row = position - 1 - start;
-      // What comes first has no row before it: any one names the token.
+      // The first token has no row before it; row 0 is scored only to name the token.
       const score = this.#score(logits.subarray(Math.max(row, 0) * vocab, (Math.max(row, 0) + 1) * vocab), this.#ids[position] as number);
       const offset = this.#characters;
       this.#characters += Array.from(this.#detokenizer.push(score.id)).length;
