@@ -21,19 +21,15 @@ LOGGED = ("loss", "shape", "colour", "pair", "left sign", "right sign", "letter"
 
 
 class Batches(torch.utils.data.IterableDataset):
-    def __init__(self, folder, batch, n, seed, first, text=False, absolute=False):
-        self.args = folder, batch, n, seed, first, text, absolute
+    def __init__(self, folder, batch, n, seed, first):
+        self.args = folder, batch, n, seed, first
 
     def __iter__(self):
-        folder, batch, n, seed, first, text, absolute = self.args
+        folder, batch, n, seed, first = self.args
         stream = Shards(folder).stream(seed, first)
         while True:
-            got = []
-            while len(got) < batch:
-                picture, scene = next(stream)
-                if not text or any(o["kind"] == "text" for o in scene["objects"]):
-                    got.append((picture, scene))
-            made = [labels.dense(scene, n, absolute) for _, scene in got]
+            got = [next(stream) for _ in range(batch)]
+            made = [labels.dense(scene, n) for _, scene in got]
             yield (torch.from_numpy(np.stack([p for p, _ in got])), *(torch.from_numpy(np.stack(x)) for x in zip(*made)))
 
 

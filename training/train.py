@@ -17,7 +17,6 @@ from heads import Heads, dense_losses
 from model import FireLlavaTiny, Shape, normalise
 from optimiser import Optimiser, schedule
 from packs import Packs, mask_of
-from stage1_tower import Batches
 
 
 def step_loss(model, batch, frozen, heads=None, share=0.0):
@@ -64,8 +63,6 @@ def arguments():
     p.add_argument("--save-every", type=int, default=250)
     p.add_argument("--ema", type=float, default=0.995)
     p.add_argument("--dense", type=float, default=0.2, help="weight of stage 1's loss in stage 3")
-    p.add_argument("--extra", type=int, default=0, help="more pictures with text per step, for the dense loss only")
-    p.add_argument("--extra-share", type=float, default=0.3)
     p.add_argument("--last", type=int, default=0, help="1 or 2, a last pass: more pictures of several shapes, more questions of number and presence")
     p.add_argument("--resume", action="store_true", help="go on from --out if it is there")
     p.add_argument("--workers", type=int, default=2)
@@ -102,23 +99,14 @@ def main(args):
         opt.load_state_dict(saved["opt"])
     data = iter(torch.utils.data.DataLoader(Packs(args.data, args.tokenizer, batch_size, 14, (args.seed * 1000 + start) * 10 + parallel.rank(), model.shape.tokens, last=args.last),
                                             batch_size=None, num_workers=1, prefetch_factor=6))
-    reading = None if args.extra == 0 else iter(torch.utils.data.DataLoader(
-        Batches(args.data, args.extra // parallel.size(), model.shape.image // model.shape.patch, args.seed * 77 + parallel.rank(), 1, True, True),
-        batch_size=None, num_workers=1, prefetch_factor=4))
     log = csv.writer(open(args.log, "a", buffering=1))
-    began, total, right, signs, since, tokens = time.time(), 0.0, 0.0, 0.0, 0, 0
+    began, total, right, since, tokens = time.time(), 0.0, 0.0, 0, 0
     last = args.stop or args.steps
     for step in range(start, last):
         opt.set_rate(schedule(step, args.steps, args.warm))
         batch = next(data)
         loss, accuracy = step_loss(model, batch, frozen, heads, args.dense)
         loss.backward()
-        if reading is not None:
-            more, *targets = next(reading)
-            with torch.autocast("cpu", torch.bfloat16):
-                extra, seen = dense_losses(heads, model.vision_tower(normalise(more)), *targets, box=24)
-            (args.extra_share * extra).backward()
-            signs += seen["left sign"]
         opt.step()
         if step % 4 == 3:
             with torch.no_grad():
@@ -130,9 +118,9 @@ def main(args):
         if lead and (step % 50 == 49 or step == start + 9):
             took = time.time() - began
             print(f"{step + 1} loss {total / since:.4f} answer tokens right {right / since:.4f} "
-                  f"{since * args.batch / took:.1f} pictures/s {tokens / took:.0f} tokens/s signs {signs / since:.3f}", flush=True)
+                  f"{since * args.batch / took:.1f} pictures/s {tokens / took:.0f} tokens/s", flush=True)
             log.writerow([args.stage, step + 1, round(total / since, 4), round(right / since, 4), round(since * args.batch / took, 1)])
-            began, total, right, signs, since, tokens = time.time(), 0.0, 0.0, 0.0, 0, 0
+            began, total, right, since, tokens = time.time(), 0.0, 0.0, 0, 0
         if lead and ((step + 1) % args.save_every == 0 or step + 1 == last):
             torch.save({"model": model.state_dict(), "ema": ema, "heads": heads.state_dict(), "opt": opt.state_dict(), "step": step + 1}, args.out + ".tmp")
             os.replace(args.out + ".tmp", args.out)
