@@ -110,7 +110,7 @@ def main():
         tables = [json.load(open(path)) for path in args.http]
         seeds = [path.split("/")[-1].split(".")[0] for path in args.http]
         text += ("\n## Measured over HTTP by `npm run eval:tiny`\n\nPictures drawn as SVG through librsvg, in Liberation and Noto fonts, with wordings that are not in the training set; greedy. "
-                 "Seeds 101 and 102 were looked at by category before the last pass; these were not:\n\n")
+                 "Seeds 101 and 102 were looked at before the last pass, these were not while these weights were trained; weak categories of seed 1 under an earlier model, with other pictures, were known:\n\n")
         text += "| asked about | " + " | ".join(f"seed {n}" for n in seeds) + " | wanted |\n| --- |" + " ---: |" * (len(seeds) + 1) + "\n"
         for rows_ in zip(*tables):
             text += f"| {rows_[0]['category']} | " + " | ".join(f"{r['right']} of {r['asked']}" for r in rows_) + f" | {100 * rows_[0]['bar']:.0f} % |\n"
