@@ -43,7 +43,8 @@ MAKERS_OF_QUESTIONS = ((talk.colour, 14), (talk.shape, 12), (talk.count, 20), (t
 FUNCS, WEIGHTS = zip(*MAKERS_OF_QUESTIONS)
 # The last passes ask most of what is learnt last: how many there are, and whether there is one at all.
 PASSES = (WEIGHTS, tuple({talk.count: 70, talk.present: 60}.get(f, w) for f, w in MAKERS_OF_QUESTIONS),
-          tuple({talk.count: 30, talk.count_of: 80, talk.present: 50, reading.read: 50}.get(f, w) for f, w in MAKERS_OF_QUESTIONS))
+          tuple({talk.count: 30, talk.count_of: 80, talk.present: 50, reading.read: 50}.get(f, w) for f, w in MAKERS_OF_QUESTIONS),
+          tuple({talk.count: 24, talk.count_of: 80, talk.present: 56, reading.read: 56, more.compare: 16}.get(f, w) for f, w in MAKERS_OF_QUESTIONS))
 
 
 def ask(rng, view, weights=WEIGHTS):

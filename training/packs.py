@@ -108,6 +108,8 @@ def skip(scene, last=0):
     """How often a picture is passed over: spelling words needs more pictures than naming shapes does, but in the last pass."""
     if scene.get("page"):
         return 1.0  # too crowded to ask about
+    if last == 3:
+        return skip_but_words(scene)
     if last:
         shapes = sum(o["kind"] == "shape" for o in scene["objects"])
         return 0.7 if scene["foreign"] else (0.6 if last == 1 else 0.4) if shapes == 0 else 0.5 if shapes == 1 else 0.0
@@ -117,6 +119,17 @@ def skip(scene, last=0):
     if not texts:
         return 0.42
     return 0.45 if len(texts[0]) == 1 else 0.0
+
+
+def skip_but_words(scene):
+    """The third last pass: all words and numbers, and what holds several shapes."""
+    if scene["foreign"]:
+        return 0.7
+    lengths = [len(o["text"]) for o in scene["objects"] if o["kind"] == "text"]
+    shapes = len(scene["objects"]) - len(lengths)
+    if lengths:
+        return 0.0 if max(lengths) > 1 else 0.6
+    return 0.7 if shapes < 2 else 0.3
 
 
 class Packs(torch.utils.data.IterableDataset):
