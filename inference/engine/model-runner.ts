@@ -16,13 +16,19 @@ export interface PrefillChunk {
   readonly everyLogit?: boolean;
 }
 
-/** One decode step over the contiguous slots `first … first + ids.length - 1`. */
+/** One decode step over contiguous slots from `firstSlot` on, each with one row, or with `rowsPerSlot` of them in turn. */
 export interface DecodeStep {
   readonly firstSlot: number;
-  /** Token to feed for each slot of the range. */
+  /** Token to feed in each row. */
   readonly ids: Int32Array;
-  /** Tokens already in the cache of each slot. An idle slot of the range is given its own length: what is written there is overwritten later. */
+  /**
+   * Tokens in the cache before each row's own: of a slot's first row those already there, of a later one those and the rows
+   * between. An idle slot of the range is given its own length: what is written there is overwritten later. A row that repeats
+   * another, token and length, is idle as well.
+   */
   readonly lengths: Int32Array;
+  /** A power of two up to the runner's `rowsPerSlot`. Default 1. */
+  readonly rowsPerSlot?: number;
 }
 
 /** The cache of `tokens` tokens from `start` on, copied from one slot to another at the same positions. */
@@ -37,6 +43,10 @@ export interface ModelRunner {
   readonly spec: ModelSpec;
   readonly slots: number;
   readonly maxModelLen: number;
+  /** Most rows of one slot in a decode step; each gives the bits that it would give in a step of its own. */
+  readonly rowsPerSlot: number;
+  /** Most rows together of a decode step in which slots have several. */
+  readonly verifyRows: number;
   /** Milliseconds spent inside the runtime so far. */
   readonly runtimeMs: number;
   /** `pixels` is `[count, 3, height, width]`; resolves to `[count, tokensPerImage, hidden]`. */

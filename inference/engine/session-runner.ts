@@ -16,6 +16,8 @@ export interface SessionRunnerOptions {
   readonly threads: number;
   /** Idle threads spin before they sleep: faster steps, busier processor. Default true. */
   readonly spinning?: boolean;
+  /** Rows of one slot in a decode step, if the system can do that; a power of two. Default 1. */
+  readonly rowsPerSlot?: number;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface SessionRunnerOptions {
  */
 export async function createSessionRunner(compiled: CompiledModel, options: SessionRunnerOptions): Promise<ModelRunner> {
   const { spec } = compiled;
-  const { slots, maxModelLen, threads, spinning = true } = options;
+  const { slots, maxModelLen, threads, spinning = true, rowsPerSlot = 1 } = options;
   if (!Number.isInteger(slots) || slots < 1) throw new RangeError(`The number of sequences must be a positive integer, got ${slots}.`);
   if (!Number.isInteger(maxModelLen) || maxModelLen < 1 || maxModelLen > spec.decoder.maxPositions) {
     throw new RangeError(`The context length must be 1…${spec.decoder.maxPositions} for this model, got ${maxModelLen}.`);
@@ -43,7 +45,8 @@ export async function createSessionRunner(compiled: CompiledModel, options: Sess
     const { inputs, outputs } = decoderNames(spec);
     requireNames(compiled.decoderPath, 'input', decoderSession.inputs, inputs);
     requireNames(compiled.decoderPath, 'output', decoderSession.outputs, outputs);
-    const decoder = new Decoder(decoderSession, spec.decoder, spec.vision !== null, slots, maxModelLen);
+    const decoder = new Decoder(decoderSession, spec.decoder, spec.vision !== null, slots, maxModelLen, rowsPerSlot);
+    opened.push(decoder);
     let vision: VisionEncoder | null = null;
     if (spec.vision !== null) {
       if (compiled.visionPath === null) throw new CheckpointError(`The compiled model in ${compiled.folder} lacks its vision graph.`);
@@ -77,6 +80,14 @@ class SessionRunner implements ModelRunner {
     this.#vision = vision;
   }
 
+  get rowsPerSlot(): number {
+    return this.#decoder.rowsPerSlot;
+  }
+
+  get verifyRows(): number {
+    return this.#decoder.verifyRows;
+  }
+
   get runtimeMs(): number {
     return this.#decoder.runtimeMs + (this.#vision?.runtimeMs ?? 0);
   }
@@ -96,8 +107,8 @@ class SessionRunner implements ModelRunner {
     });
   }
 
-  decode({ firstSlot, ids, lengths }: DecodeStep): Promise<Float32Array> {
-    return this.#turn(() => this.#decoder.decode(firstSlot, ids, lengths));
+  decode({ firstSlot, ids, lengths, rowsPerSlot = 1 }: DecodeStep): Promise<Float32Array> {
+    return this.#turn(() => this.#decoder.decode(firstSlot, ids, lengths, rowsPerSlot));
   }
 
   copy({ from, to, start, tokens }: SlotCopy): Promise<void> {

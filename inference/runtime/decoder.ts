@@ -1,4 +1,4 @@
-/** Runs the decoder graph over the cache: prompts of one slot in chunks, and one token for each of a range of slots. */
+/** Runs the decoder graph over the cache: prompts of one slot in chunks, and one or a few tokens for each of a range of slots. */
 import { LRUCache } from 'lru-cache';
 import { type DecoderSpec, graphNames } from '../models/spec.ts';
 import type { Binding } from './binding.ts';
@@ -8,6 +8,9 @@ import { type ElementType, NativeMemory, Tensor, tensorBytes } from './tensor.ts
 
 /** Bindings kept: making one takes 1 to 2 ms for a cache of 24 layers, keeping one a few dozen kilobytes. */
 const keptBindings = 256;
+
+/** Rows of a decode run in which slots have several; more would only be worth it on machines with very many cores. */
+const maxVerifyRows = 64;
 
 /** Tokens of a run whose logits are wanted, and where these go: `[rows, vocab]`. */
 interface Rows {
@@ -35,6 +38,17 @@ function allocateInputs(batch: number, tokens: number, vocabSize: number): Input
   };
 }
 
+/** No token of a decode run is an image's, and the logits of all are wanted. */
+function decodeInputs(rows: number, vocabSize: number): Inputs {
+  const inputs = allocateInputs(rows, 1, vocabSize);
+  writeInt64(inputs.imageIndex, new Int32Array(rows).fill(-1));
+  writeInt64(
+    inputs.logitRows,
+    Array.from({ length: rows }, (_, row) => row),
+  );
+  return inputs;
+}
+
 /** Writes numbers as int64: low half, then its sign. Cheaper than one BigInt each; every platform here is little-endian. */
 function writeInt64(target: NativeMemory, numbers: ArrayLike<number>): void {
   const halves = target.int32(numbers.length * 2);
@@ -55,6 +69,8 @@ export class Decoder {
   readonly #cache: KvCache;
   readonly #decode: Inputs;
   readonly #prefill: Inputs;
+  /** Of decode runs in which slots have several rows; made when the first comes. */
+  #verify: Inputs | null = null;
   /** Where a prefill writes the logits of all its tokens; made when one first wants them. */
   #everyRow: Rows | null = null;
   /** What a run without an image token reads as `image_features`: one row of zeros. */
@@ -63,22 +79,20 @@ export class Decoder {
   readonly #prefillBindings: LRUCache<number, { readonly binding: Binding; tokens: number }>;
   #runtimeMs = 0;
 
-  /** @throws RangeError if the cache cannot be allocated */
-  constructor(session: Session, spec: DecoderSpec, hasVision: boolean, slots: number, maxModelLen: number) {
+  /**
+   * @param rowsPerSlot rows that a slot may have in a decode run, if the system can do that; a power of two
+   * @throws RangeError if the cache cannot be allocated
+   */
+  constructor(session: Session, spec: DecoderSpec, hasVision: boolean, slots: number, maxModelLen: number, rowsPerSlot = 1) {
     this.#session = session;
     this.#spec = spec;
     this.#hasVision = hasVision;
     this.#slots = slots;
     this.#maxModelLen = maxModelLen;
-    this.#cache = new KvCache(spec, slots, maxModelLen);
-    this.#decode = allocateInputs(slots, 1, spec.vocabSize);
+    this.#cache = new KvCache(spec, slots, maxModelLen, rowsPerSlot);
+    this.#decode = decodeInputs(slots, spec.vocabSize);
     this.#prefill = allocateInputs(1, maxModelLen, spec.vocabSize);
     this.#noFeatures = NativeMemory.allocate(tensorBytes('float32', [1, spec.hiddenSize]));
-    writeInt64(this.#decode.imageIndex, new Int32Array(slots).fill(-1));
-    writeInt64(
-      this.#decode.logitRows,
-      Array.from({ length: slots }, (_, row) => row),
-    );
     this.#decodeBindings = new LRUCache({ max: keptBindings, dispose: (binding) => binding.close() });
     this.#prefillBindings = new LRUCache({ max: keptBindings, dispose: ({ binding }) => binding.close() });
   }
@@ -88,30 +102,45 @@ export class Decoder {
     return this.#runtimeMs;
   }
 
+  /** Rows that a slot may have in a decode run: a power of two. */
+  get rowsPerSlot(): number {
+    return this.#cache.rowsPerSlot;
+  }
+
+  /** Rows of a decode run in which slots have several. */
+  get verifyRows(): number {
+    return maxVerifyRows;
+  }
+
   /**
-   * Appends one token to each slot of the range.
+   * Appends one token to each slot of the range, or as many as each has rows.
+   * @param lengths tokens before each row's own; those of a slot's later rows take its earlier rows' tokens in
+   * @param rowsPerSlot a power of two; each row computes the very bits that it would in a run of its own
    * @returns logits `[rows, vocab]`, overwritten by the next call
    * @throws RangeError if the range or a length is outside the cache: the runtime would write past it
    */
-  async decode(firstSlot: number, ids: Int32Array, lengths: Int32Array): Promise<Float32Array> {
-    const count = ids.length;
-    this.#checkRange(firstSlot, count);
-    if (lengths.length !== count) throw new RangeError(`A decode step has ${count} tokens but ${lengths.length} lengths.`);
-    const seqlensK = this.#decode.seqlensK.int32(count);
+  async decode(firstSlot: number, ids: Int32Array, lengths: Int32Array, rowsPerSlot = 1): Promise<Float32Array> {
+    const rows = ids.length;
+    this.#checkRange(firstSlot, rows / rowsPerSlot);
+    this.#checkRows(rows, rowsPerSlot);
+    if (lengths.length !== rows) throw new RangeError(`A decode step has ${rows} tokens but ${lengths.length} lengths.`);
+    const inputs = rowsPerSlot === 1 ? this.#decode : this.#verifyInputs();
+    const seqlensK = inputs.seqlensK.int32(rows);
     let longest = 0;
-    for (let row = 0; row < count; row++) {
+    for (let row = 0; row < rows; row++) {
       const length = lengths[row] ?? -1;
       if (length < 0 || length >= this.#maxModelLen) {
-        throw new RangeError(`Slot ${firstSlot + row} has ${length} tokens; one more must fit into 1…${this.#maxModelLen}.`);
+        const slot = firstSlot + Math.floor(row / rowsPerSlot);
+        throw new RangeError(`Slot ${slot} has ${length} tokens; one more must fit into 1…${this.#maxModelLen}.`);
       }
       // Length after this step, minus 1.
       seqlensK[row] = length;
       if (length > longest) longest = length;
     }
-    this.#decode.totalSequenceLength.int32()[0] = longest + 1;
-    writeInt64(this.#decode.ids, ids);
-    this.#runtimeMs += await this.#session.run(this.#decodeBinding(firstSlot, count));
-    return this.#decode.logits.float32(count * this.#spec.vocabSize);
+    inputs.totalSequenceLength.int32()[0] = longest + 1;
+    writeInt64(inputs.ids, ids);
+    this.#runtimeMs += await this.#session.run(this.#decodeBinding(inputs, firstSlot, rows / rowsPerSlot, rowsPerSlot));
+    return inputs.logits.float32(rows * this.#spec.vocabSize);
   }
 
   /**
@@ -174,12 +203,27 @@ export class Decoder {
     await this.#session.close();
     this.#decodeBindings.clear();
     this.#prefillBindings.clear();
+    this.#cache.close();
   }
 
   #checkRange(first: number, count: number): void {
-    if (!(count >= 1 && first >= 0 && first + count <= this.#slots)) {
+    if (!(Number.isInteger(count) && count >= 1 && first >= 0 && first + count <= this.#slots)) {
       throw new RangeError(`Slots ${first}…${first + count - 1} are outside the cache, which has 0…${this.#slots - 1}.`);
     }
+  }
+
+  #checkRows(rows: number, perSlot: number): void {
+    if (perSlot === 1) return;
+    if (perSlot > this.rowsPerSlot || !Number.isInteger(Math.log2(perSlot)) || rows > maxVerifyRows) {
+      throw new RangeError(
+        `A decode run has ${perSlot} rows for a slot and ${rows} together; it may have a power of two up to ${this.rowsPerSlot}, and ${maxVerifyRows}.`,
+      );
+    }
+  }
+
+  #verifyInputs(): Inputs {
+    this.#verify ??= decodeInputs(maxVerifyRows, this.#spec.vocabSize);
+    return this.#verify;
   }
 
   #checkImages(tokens: number, imageIndex: Int32Array | null, imageFeatures: Float32Array | null): void {
@@ -194,14 +238,14 @@ export class Decoder {
     }
   }
 
-  #decodeBinding(first: number, count: number): Binding {
-    const key = first * (this.#slots + 1) + count;
+  #decodeBinding(inputs: Inputs, first: number, count: number, rowsPerSlot: number): Binding {
+    const key = (first * (this.#slots + 1) + count) * (this.rowsPerSlot + 1) + rowsPerSlot;
     const known = this.#decodeBindings.get(key);
     if (known !== undefined) return known;
     const binding = this.#session.createBinding();
-    this.#cache.bind(binding, first, count);
-    this.#bindTokens(binding, this.#decode, count, 1);
-    this.#bindRows(binding, this.#decode, count);
+    this.#cache.bind(binding, first, count, rowsPerSlot);
+    this.#bindTokens(binding, inputs, count * rowsPerSlot, 1);
+    this.#bindRows(binding, inputs, count * rowsPerSlot);
     this.#decodeBindings.set(key, binding);
     return binding;
   }

@@ -3,7 +3,7 @@
 /** Address of a native object or of memory. */
 export type Pointer = bigint;
 
-export type HandleKind = 'env' | 'status' | 'memory info' | 'session options' | 'session' | 'type info' | 'value' | 'binding';
+export type HandleKind = 'env' | 'status' | 'memory info' | 'session options' | 'session' | 'type info' | 'value' | 'binding' | 'mapping';
 
 const live = new Map<HandleKind, number>();
 

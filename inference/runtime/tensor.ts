@@ -41,10 +41,11 @@ const alignment = 64;
 export class NativeMemory {
   readonly byteLength: number;
   readonly address: Pointer;
-  readonly #buffer: ArrayBufferLike;
+  /** Null until someone looks at memory that is not V8's own. */
+  #buffer: ArrayBufferLike | null;
   readonly #byteOffset: number;
 
-  private constructor(buffer: ArrayBufferLike, byteOffset: number, byteLength: number, address: Pointer) {
+  private constructor(buffer: ArrayBufferLike | null, byteOffset: number, byteLength: number, address: Pointer) {
     this.#buffer = buffer;
     this.#byteOffset = byteOffset;
     this.byteLength = byteLength;
@@ -69,12 +70,22 @@ export class NativeMemory {
     return new NativeMemory(buffer, byteOffset, byteLength, koffi.address(new Uint8Array(buffer, byteOffset, byteLength)));
   }
 
+  /** Memory that someone else owns: it must outlive every use of this object. */
+  static at(address: Pointer, byteLength: number): NativeMemory {
+    return new NativeMemory(null, 0, byteLength, address);
+  }
+
   float32(length = Math.floor(this.byteLength / 4)): Float32Array {
-    return new Float32Array(this.#buffer, this.#byteOffset, length);
+    return new Float32Array(this.#bytes(), this.#byteOffset, length);
   }
 
   int32(length = Math.floor(this.byteLength / 4)): Int32Array {
-    return new Int32Array(this.#buffer, this.#byteOffset, length);
+    return new Int32Array(this.#bytes(), this.#byteOffset, length);
+  }
+
+  #bytes(): ArrayBufferLike {
+    this.#buffer ??= koffi.view(this.address, this.byteLength);
+    return this.#buffer;
   }
 }
 

@@ -16,7 +16,7 @@ const DECODED = 1 << 20;
 
 export type Call =
   | { readonly kind: 'prefill'; readonly slot: number; readonly start: number; readonly tokens: number }
-  | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: number }
+  | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: number; readonly rowsPerSlot: number }
   | ({ readonly kind: 'copy' } & SlotCopy)
   | { readonly kind: 'encode'; readonly count: number };
 
@@ -26,6 +26,8 @@ export interface ArithmeticRunnerOptions {
   /** Chance of the end token at each step, in 1/64; 0 never ends by itself. */
   readonly eosChance?: number;
   readonly withVision?: boolean;
+  /** Rows that a slot may have in a decode step. Default 1. */
+  readonly rowsPerSlot?: number;
   /** A token that was decoded is not, in the cache, the same as in a prompt: the runtime rounds otherwise. Default false. */
   readonly decodedDiffers?: boolean;
 }
@@ -40,6 +42,8 @@ export class ArithmeticRunner implements ModelRunner {
   readonly spec: ModelSpec;
   readonly slots: number;
   readonly maxModelLen: number;
+  readonly rowsPerSlot: number;
+  readonly verifyRows = 32;
   runtimeMs = 0;
   readonly calls: Call[] = [];
   /** Called before each run; what it throws, the run rejects with. May wait. */
@@ -52,6 +56,7 @@ export class ArithmeticRunner implements ModelRunner {
   constructor(options: ArithmeticRunnerOptions = {}) {
     this.slots = options.slots ?? 4;
     this.maxModelLen = options.maxModelLen ?? 256;
+    this.rowsPerSlot = options.rowsPerSlot ?? 1;
     this.#eosChance = options.eosChance ?? 4;
     this.#decodedMark = options.decodedDiffers === true ? DECODED : 0;
     this.#cache = Array.from({ length: this.slots }, () => []);
@@ -102,14 +107,14 @@ export class ArithmeticRunner implements ModelRunner {
   }
 
   async decode(step: DecodeStep): Promise<Float32Array> {
-    const { firstSlot, ids, lengths } = step;
-    return this.#run({ kind: 'decode', firstSlot, rows: ids.length }, () => {
+    const { firstSlot, ids, lengths, rowsPerSlot = 1 } = step;
+    if (rowsPerSlot > this.rowsPerSlot || (rowsPerSlot > 1 && ids.length > this.verifyRows)) throw new Error('Too many rows.');
+    return this.#run({ kind: 'decode', firstSlot, rows: ids.length, rowsPerSlot }, () => {
+      const slotOf = (row: number) => firstSlot + Math.floor(row / rowsPerSlot);
+      // All rows are written before any is read, as the runtime does.
+      for (const [row, id] of ids.entries()) this.#write(slotOf(row), lengths[row] ?? Number.NaN, id + this.#decodedMark);
       const logits = new Float32Array(ids.length * VOCAB);
-      for (const [row, id] of ids.entries()) {
-        const length = lengths[row] ?? Number.NaN;
-        this.#write(firstSlot + row, length, id + this.#decodedMark);
-        logits.set(this.#logits(firstSlot + row, length + 1), row * VOCAB);
-      }
+      for (const row of ids.keys()) logits.set(this.#logits(slotOf(row), (lengths[row] ?? 0) + 1), row * VOCAB);
       return logits;
     });
   }
