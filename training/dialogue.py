@@ -1,5 +1,6 @@
 """Whole conversations: packs of first questions, turns that follow each other, and talk without a picture."""
 import phrases as P
+import phrases_late as late
 import talk
 import talk_more as more
 import talk_place as place
@@ -37,14 +38,19 @@ ABOUT_PHOTOS = ("What animal is this?", "Who is in the picture?", "What is the p
                 "Is the woman smiling?", "What texture is this?", "What material is this?", "What does the chart show?", "What website is this?", "Which city is this?", "Are there any trees?", "What is behind the house?", "What is this a picture of?",
                 "Explain this image.", "What car is this?", "What season is it?", "Is there any water?", "How old is the person?", "What is the mood of the picture?", "What is the main subject?", "What do you think about this picture?")
 
+def present_late(rng, v):
+    return talk.present(rng, v, (late.presence(rng),))
+
+
 MAKERS_OF_QUESTIONS = ((talk.colour, 14), (talk.shape, 12), (talk.count, 20), (talk.present, 20), (place.where, 24), (place.side, 10), (place.at_place, 4),
                        (place.related, 18), (place.order, 9), (reading.read, 36), (reading.says, 4), (more.is_colour, 5), (more.is_shape, 4), (more.compare, 8),
-                       (more.superlative, 3), (more.ground, 2), (more.listing, 2), (more.describe, 7), (talk.count_of, 0))
+                       (more.superlative, 3), (more.ground, 2), (more.listing, 2), (more.describe, 7), (talk.count_of, 0), (present_late, 0))
 FUNCS, WEIGHTS = zip(*MAKERS_OF_QUESTIONS)
 # The last passes ask most of what is learnt last: how many there are, and whether there is one at all.
 PASSES = (WEIGHTS, tuple({talk.count: 70, talk.present: 60}.get(f, w) for f, w in MAKERS_OF_QUESTIONS),
           tuple({talk.count: 30, talk.count_of: 80, talk.present: 50, reading.read: 50}.get(f, w) for f, w in MAKERS_OF_QUESTIONS),
-          tuple({talk.count: 24, talk.count_of: 80, talk.present: 56, reading.read: 56, more.compare: 16}.get(f, w) for f, w in MAKERS_OF_QUESTIONS))
+          tuple({talk.count: 24, talk.count_of: 80, talk.present: 56, reading.read: 56, more.compare: 16}.get(f, w) for f, w in MAKERS_OF_QUESTIONS),
+          tuple({talk.count: 24, talk.count_of: 70, talk.present: 40, present_late: 40, reading.read: 70, more.compare: 16}.get(f, w) for f, w in MAKERS_OF_QUESTIONS))
 
 
 def ask(rng, view, weights=WEIGHTS):
@@ -84,10 +90,14 @@ def first_turns(rng, scene, scenes, k, weights=WEIGHTS):
     """k independent first questions about one picture."""
     if scene["foreign"]:
         return [(foreign_question(rng, scenes), HONEST, "foreign") for _ in range(min(k, 3))]
+    if scene["page"]:
+        return [small_talk(rng, True)]
     view = talk.View(scene)
     made = [ask(rng, view, weights) for _ in range(k)]
     if rng.random() < 0.04:
         made[0] = small_talk(rng, True)
+    if weights is PASSES[4]:
+        made = [(late.opened(rng, question), said, topic) for question, said, topic in made]
     return made
 
 

@@ -107,8 +107,8 @@ def mask_of(block):
 def skip(scene, last=0):
     """How often a picture is passed over: spelling words needs more pictures than naming shapes does, but in the last pass."""
     if scene.get("page"):
-        return 1.0  # too crowded to ask about
-    if last == 3:
+        return 0.75 if last == 4 else 1.0  # too crowded to ask about, but its signs are learnt
+    if last >= 3:
         return skip_but_words(scene)
     if last:
         shapes = sum(o["kind"] == "shape" for o in scene["objects"])
@@ -122,7 +122,7 @@ def skip(scene, last=0):
 
 
 def skip_but_words(scene):
-    """The third last pass: all words and numbers, and what holds several shapes."""
+    """The third and fourth last pass: all words and numbers, and what holds several shapes."""
     if scene["foreign"]:
         return 0.7
     lengths = [len(o["text"]) for o in scene["objects"] if o["kind"] == "text"]
@@ -161,7 +161,7 @@ class Packs(torch.utils.data.IterableDataset):
                 if rng.random() < skip(scene, last):
                     continue
                 drawn = [o["text"] for o in scene["objects"] if o["kind"] == "text"]
-                if rng.random() < multi:
+                if rng.random() < multi and not scene.get("page"):
                     head, ids, own = codec.conversation(dialogue.turns(rng, scene, world, rng.randint(2, 4)), system, drawn=drawn)
                     branches = [(ids, own)]
                     used, want = len(ids), 2

@@ -16,4 +16,8 @@ python train.py --stage 2 --resume --data "$B/shards" --tokenizer "$B/tokenizer"
 python train.py --stage 3 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage2.pt" --out "$B/stage3.pt" --log "$B/stage3.csv"
 python train.py --stage 3 --last 1 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage3.pt" --out "$B/stage4.pt" --log "$B/stage4.csv" \
   --steps 1300 --lr 4.5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 41
-python export.py --state "$B/stage4.pt" --tokenizer "$B/tokenizer"
+python train.py --stage 3 --last 2 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage4.pt" --out "$B/stage5.pt" --log "$B/stage5.csv" \
+  --steps 800 --lr 4.5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 51
+python train.py --stage 3 --last 3 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage5.pt" --out "$B/stage6.pt" --log "$B/stage6.csv" \
+  --steps 2400 --lr 5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 61
+python export.py --state "$B/stage6.pt" --tokenizer "$B/tokenizer"

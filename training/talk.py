@@ -197,7 +197,7 @@ def count_of(rng, v):
     return P.dress(rng, P.HOW_MANY, P.HOW_MANY_INDIRECT, style, x=PLURAL[s]), answer(style, COUNT[n], sentence), "count"
 
 
-def present(rng, v):
+def present(rng, v, wordings=P.PRESENT):
     style, yes, r = style_of(rng), rng.random() < 0.5, rng.random()
     nouns, colours = {t["noun"] for t in v.shapes}, {t["colour"] for t in v.shapes}
     pairs = {(t["colour"], t["noun"]) for t in v.shapes}
@@ -248,5 +248,5 @@ def present(rng, v):
     if rng.random() < 0.2 and plural:
         q = P.dress(rng, P.PRESENT_ANY, (), style, x=plural)
     else:
-        q = P.dress(rng, P.PRESENT, P.PRESENT_INDIRECT, style, a=an(thing))
+        q = P.dress(rng, wordings, P.PRESENT_INDIRECT, style, a=an(thing))
     return q, answer(style, "yes" if yes else "no", f"Yes, there is {an(s)}." if yes else f"No, there is no {s}."), "present"

@@ -63,7 +63,7 @@ def arguments():
     p.add_argument("--save-every", type=int, default=250)
     p.add_argument("--ema", type=float, default=0.995)
     p.add_argument("--dense", type=float, default=0.2, help="weight of stage 1's loss in stage 3")
-    p.add_argument("--last", type=int, default=0, help="1 to 3, a last pass: more pictures of several shapes, more questions of number and presence; 3: more words")
+    p.add_argument("--last", type=int, default=0, help="1 to 4, a last pass: more pictures of several shapes, more questions of number and presence; from 3 more words; 4 with openings")
     p.add_argument("--resume", action="store_true", help="go on from --out if it is there")
     p.add_argument("--workers", type=int, default=2)
     args = p.parse_args()
