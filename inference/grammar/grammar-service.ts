@@ -1,44 +1,47 @@
-/** Holds answers to grammars: one thread with the grammar engine, started when first needed and replaced when a grammar breaks it. */
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+/** Holds answers to grammars. One thread compiles them; those that are quick then go on beside the model where the vocabulary is small. */
 import { LRUCache } from 'lru-cache';
 import { EngineFailure, GrammarRefused, ShuttingDown } from '../errors.ts';
 import type { GrammarSpec } from '../types.ts';
 import { GrammarState, type StateLink } from './grammar-state.ts';
-import { type Answer, type Operation, READY, type ThreadData } from './messages.ts';
+import { GrammarThread } from './grammar-thread.ts';
+import { InlineEngine } from './inline-engine.ts';
+import type { Answer, Home } from './messages.ts';
 import { explain } from './reasons.ts';
 import { type GrammarSource, grammarSource } from './source.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface GrammarServiceOptions {
-  /** An operation that has not ended between two looks, so many milliseconds apart, ends with its thread. Default 2000. */
+  /** An operation of the thread that has not ended between two looks, so many milliseconds apart, ends with it. Default 2000. */
   readonly patienceMs?: number;
+  /** Grammars that compile in fewer milliseconds are followed outside of the thread. Default 3 for a small vocabulary, else 0. */
+  readonly inlineMs?: number;
 }
 
 const keyOf = ({ type, text }: GrammarSource) => `${type} ${text}`;
 
 export class GrammarService {
   readonly #vocabulary: Vocabulary;
-  readonly #patienceMs: number;
   readonly #link: StateLink;
+  readonly #thread: GrammarThread;
+  readonly #inlineMs: number;
+  #inline: InlineEngine | null = null;
   readonly #states = new Map<number, GrammarState>();
-  /** Sources that took a thread down: not tried again. */
-  readonly #condemned = new LRUCache<string, true>({ max: 256 });
-  readonly #counters = new Int32Array(new SharedArrayBuffer(12));
-  #outbox: Operation[] = [];
-  #worker: Worker | null = null;
-  #started = false;
-  #watch: NodeJS.Timeout | null = null;
-  #seen = 0;
+  /** Where grammars are to be followed from the beginning; those that took a thread down are not tried again. */
+  readonly #known = new LRUCache<string, 'inline' | 'thread' | 'nowhere'>({ max: 1024 });
   #nextId = 1;
   #closed = false;
 
-  constructor(vocabulary: Vocabulary, { patienceMs = 2000 }: GrammarServiceOptions = {}) {
+  constructor(vocabulary: Vocabulary, { patienceMs = 2000, inlineMs = InlineEngine.compileMs(vocabulary) }: GrammarServiceOptions = {}) {
     this.#vocabulary = vocabulary;
-    this.#patienceMs = patienceMs;
+    this.#inlineMs = inlineMs;
+    this.#thread = new GrammarThread({
+      vocabulary,
+      patienceMs,
+      onAnswer: (answer) => this.#onThreadAnswer(answer),
+      onLost: (culprit, cause) => this.#onThreadLost(culprit, cause),
+    });
     this.#link = {
       vocabulary,
-      send: (operation) => this.#send(operation),
       add: (state) => {
         const id = this.#nextId++;
         this.#states.set(id, state);
@@ -57,11 +60,16 @@ export class GrammarService {
   async open(spec: GrammarSpec, param: string, signal: AbortSignal): Promise<GrammarState> {
     signal.throwIfAborted();
     const source = grammarSource(spec, param);
-    if (this.#condemned.has(keyOf(source))) throw new GrammarRefused(TOO_COMPLEX, param);
+    if (this.#known.get(keyOf(source)) === 'nowhere') throw new GrammarRefused(TOO_COMPLEX, param);
     if (this.#closed) throw new ShuttingDown();
-    const state = new GrammarState({ link: this.#link, source, param });
+    const state = new GrammarState({ link: this.#link, source, param }, this.#homeOf(source));
     try {
       await state.settle();
+      const home = this.#homeOf(source);
+      if (home !== state.home) {
+        state.move(home);
+        await state.settle();
+      }
       signal.throwIfAborted();
       return state;
     } catch (error) {
@@ -73,103 +81,73 @@ export class GrammarService {
   /** Ends the thread; states that are still open fail. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#fail(new ShuttingDown());
-    await this.#drop()?.terminate();
+    for (const state of this.#states.values()) state.abandon(new ShuttingDown());
+    this.#inline?.stop();
+    await this.#thread.stop();
+  }
+  /** The thread for what is not known yet. */
+  #homeOf(source: GrammarSource): Home {
+    const { module } = this.#thread;
+    if (module === null || this.#known.get(keyOf(source)) !== 'inline') return this.#thread;
+    this.#inline ??= new InlineEngine({
+      module,
+      vocabulary: this.#vocabulary,
+      onAnswer: (answer) => this.#onInlineAnswer(answer),
+      onLost: (culprit) => this.#onInlineLost(culprit),
+    });
+    return this.#inline;
   }
 
-  /** WebAssembly never gives memory back: a thread that grew large goes when nothing needs it. */
   #remove(id: number): void {
     this.#states.delete(id);
-    if (this.#states.size === 0 && Atomics.load(this.#counters, 2) > MAX_IDLE_MIB) void this.#drop()?.terminate();
+    // WebAssembly never gives memory back: a thread that grew large goes when nothing needs it.
+    if (this.#thread.memoryMiB > MAX_IDLE_MIB && this.#statesOf(this.#thread).length === 0) void this.#thread.stop();
   }
 
-  #send(operation: Operation): void {
-    if (this.#closed) return;
-    // All that is sent in one turn of the event loop goes as one message.
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush());
-    this.#outbox.push(operation);
+  #statesOf(home: Home): GrammarState[] {
+    return [...this.#states.values()].filter((state) => state.home === home && !state.failed);
   }
 
-  #flush(): void {
-    if (this.#closed || this.#outbox.length === 0) return;
-    this.#worker ??= this.#start();
-    // The process stays while an answer is awaited, and only then.
-    this.#worker.ref();
-    this.#worker.postMessage(this.#outbox);
-    this.#outbox = [];
-    if (this.#started) this.#keepWatch();
-  }
-
-  #start(): Worker {
-    const { bytes, lengths, endToken, endTokens } = this.#vocabulary;
-    const workerData: ThreadData = { vocabulary: { bytes, lengths, endToken, endTokens }, progress: this.#counters.buffer };
-    // The same file runs as TypeScript under a loader and as JavaScript once compiled.
-    const worker = new Worker(new URL(`./grammar-worker${extname(import.meta.url)}`, import.meta.url), { workerData });
-    worker.on('message', (message: Answer | typeof READY) => {
-      if (worker !== this.#worker) return;
-      if (message === READY) {
-        this.#started = true;
-        this.#keepWatch();
-      } else this.#receive(message);
-    });
-    worker.on('error', (cause) => this.#lose(worker, cause));
-    worker.on('exit', (code) => this.#lose(worker, new Error(`The thread ended with code ${code}.`)));
-    return worker;
-  }
-
-  #receive(answers: Answer): void {
-    for (const { id, error } of answers) {
-      const state = this.#states.get(id);
-      state?.answer(error === null ? null : new GrammarRefused(explain(error), state.param));
-    }
-    if (this.#settled) this.#worker?.unref();
-  }
-
-  get #settled(): boolean {
-    return [...this.#states.values()].every((state) => state.settled);
-  }
-
-  /** Looks from time to time whether the thread goes on; only while something waits for it. */
-  #keepWatch(): void {
-    if (this.#watch !== null) return;
-    this.#seen = Atomics.load(this.#counters, 0);
-    this.#watch = setTimeout(() => {
-      this.#watch = null;
-      if (this.#worker === null || this.#settled) return;
-      const stuck = Atomics.load(this.#counters, 0) === this.#seen && Atomics.load(this.#counters, 1) !== 0;
-      if (stuck) this.#lose(this.#worker, new Error('An operation took too long.'));
-      else this.#keepWatch();
-    }, this.#patienceMs);
-    this.#watch.unref();
+  #onThreadAnswer({ id, error, compileMs }: Answer): void {
+    const state = this.#states.get(id);
+    if (state === undefined) return;
+    const key = keyOf(state.source);
+    if (compileMs > 0 && compileMs < this.#inlineMs && !this.#known.has(key)) this.#known.set(key, 'inline');
+    state.answer(error === null ? null : new GrammarRefused(explain(error), state.param));
   }
 
   /** Whoever was being served is refused; all others go on with a new thread where they stood. */
-  #lose(worker: Worker, cause: unknown): void {
-    if (worker !== this.#worker) return;
-    const culprit = this.#states.get(Atomics.load(this.#counters, 1));
-    void this.#drop()?.terminate();
+  #onThreadLost(culpritId: number, cause: unknown): void {
+    const culprit = this.#states.get(culpritId);
     if (culprit === undefined) {
-      this.#fail(new EngineFailure('The grammar engine failed.', { cause }));
+      const failure = new EngineFailure('The grammar engine failed.', { cause });
+      for (const state of this.#statesOf(this.#thread)) state.abandon(failure);
       return;
     }
-    this.#condemned.set(keyOf(culprit.source), true);
+    this.#known.set(keyOf(culprit.source), 'nowhere');
     culprit.abandon(new GrammarRefused(TOO_COMPLEX, culprit.param));
-    for (const state of this.#states.values()) if (!state.failed) this.#send(state.opening());
+    for (const state of this.#statesOf(this.#thread)) state.reopen();
   }
 
-  #drop(): Worker | null {
-    const worker = this.#worker;
-    this.#worker = null;
-    this.#started = false;
-    this.#outbox = [];
-    if (this.#watch !== null) clearTimeout(this.#watch);
-    this.#watch = null;
-    this.#counters.fill(0);
-    return worker;
+  #onInlineAnswer({ id, error }: Answer): void {
+    const state = this.#states.get(id);
+    if (error === null) state?.answer(null);
+    else if (state !== undefined) this.#toThread(state);
   }
 
-  #fail(error: Error): void {
-    for (const state of this.#states.values()) state.abandon(error);
+  #onInlineLost(culprit: number): void {
+    const lost = this.#inline;
+    if (lost === null) return;
+    for (const state of this.#statesOf(lost)) {
+      if (state.id === culprit) this.#toThread(state);
+      else state.move(this.#thread);
+    }
+  }
+
+  /** The thread has more patience. */
+  #toThread(state: GrammarState): void {
+    this.#known.set(keyOf(state.source), 'thread');
+    state.move(this.#thread);
   }
 }
 

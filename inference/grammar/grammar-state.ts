@@ -1,13 +1,12 @@
-/** Where one sequence stands in its grammar. The grammar engine's thread writes the mask; this side reads it. */
+/** Where one sequence stands in its grammar. A grammar engine, here or on another thread, writes the mask; this side reads it. */
 import type { Constraint } from '../engine/constraint.ts';
-import type { Operation } from './messages.ts';
+import type { Home, Operation } from './messages.ts';
 import type { GrammarSource } from './source.ts';
 import { SILENT, type Vocabulary } from './vocabulary.ts';
 
 /** What the states of one service share. */
 export interface StateLink {
   readonly vocabulary: Vocabulary;
-  send(operation: Operation): void;
   /** @returns the id of the new state */
   add(state: GrammarState): number;
   remove(id: number): void;
@@ -25,6 +24,7 @@ export class GrammarState implements Constraint {
   readonly source: GrammarSource;
   readonly param: string;
   readonly #options: StateOptions;
+  #home: Home;
   readonly #memory: SharedArrayBuffer;
   /** One bit a token, set for those that may come next. */
   readonly #mask: Uint32Array;
@@ -39,10 +39,14 @@ export class GrammarState implements Constraint {
   #waiting: ((failure: Error | null) => void)[] = [];
   #closed = false;
 
-  /** @param origin state that this one is a copy of; absent begins at the beginning */
-  constructor(options: StateOptions, origin?: GrammarState) {
+  /**
+   * @param home the engine that begins with it
+   * @param origin state that this one is a copy of, of the same home; absent begins at the beginning
+   */
+  constructor(options: StateOptions, home: Home, origin?: GrammarState) {
     const { link, source, param } = options;
     this.#options = options;
+    this.#home = home;
     this.source = source;
     this.param = param;
     this.#memory = new SharedArrayBuffer(link.vocabulary.lengths.length / 8);
@@ -50,16 +54,17 @@ export class GrammarState implements Constraint {
     this.#tokens = origin === undefined ? [] : [...origin.#tokens];
     this.id = link.add(this);
     const { id } = this;
-    link.send(origin === undefined ? this.opening() : { kind: 'fork', id, from: origin.id, mask: this.#memory });
+    if (origin === undefined) this.reopen();
+    else if (origin.#failure !== null) this.abandon(origin.#failure);
+    else home.send({ kind: 'fork', id, from: origin.id, mask: this.#memory });
+  }
+
+  get home(): Home {
+    return this.#home;
   }
 
   get ready(): boolean {
     return this.#pending === 0 && this.#failure === null;
-  }
-
-  /** True when no answer is awaited, be it that all came or that none will. */
-  get settled(): boolean {
-    return this.#pending === 0 || this.#failure !== null;
   }
 
   get failed(): boolean {
@@ -106,21 +111,29 @@ export class GrammarState implements Constraint {
 
   /** A copy that goes its own way from here. */
   fork(): GrammarState {
-    return new GrammarState(this.#options, this);
+    return new GrammarState(this.#options, this.#home, this);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#options.link.send({ kind: 'close', id: this.id });
+    this.#home.send({ kind: 'close', id: this.id });
     this.#options.link.remove(this.id);
     this.abandon(new Error('The grammar state is closed.'));
   }
 
-  /** The operation that brings a new engine to where this state is. Supersedes all that have no answer yet. */
-  opening(): Operation {
+  /** Goes on with another engine from where it stands. */
+  move(home: Home): void {
+    this.#home.send({ kind: 'close', id: this.id });
+    this.#home = home;
+    this.reopen();
+  }
+
+  /** Brings its engine to where it is; what has no answer yet will have none. */
+  reopen(): void {
     this.#pending = 1;
-    return { kind: 'open', id: this.id, source: this.source, mask: this.#memory, tokens: this.#tokens.filter((token) => token !== SILENT) };
+    const tokens = this.#tokens.filter((token) => token !== SILENT);
+    this.#home.send({ kind: 'open', id: this.id, source: this.source, mask: this.#memory, tokens });
   }
 
   /** One operation is done. */
@@ -141,8 +154,9 @@ export class GrammarState implements Constraint {
 
   #send(operation: Operation): void {
     if (this.#closed) throw new Error('The grammar state is closed.');
+    if (this.failed) return;
     this.#pending++;
-    this.#options.link.send(operation);
+    this.#home.send(operation);
   }
 
   #wake(failure: Error | null): void {

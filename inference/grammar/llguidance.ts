@@ -11,17 +11,31 @@ const init = {
   bufferLog: 4,
   stderrLog: 8,
   maxItemsInRow: 16,
-  initialFuel: 24,
+  stepFuel: 32,
   stepItems: 40,
   maxLexerStates: 44,
   maxGrammarSize: 48,
   verbose: 53,
 } as const;
-/** Symbols of a grammar. The default of 500,000 takes seconds to build; 20,000 is a schema of some 2,000 properties. */
-const MAX_GRAMMAR_SIZE = 20_000;
-/** States of the lexer, 1 to 2 kB each, that one answer may lead to: an expression with exponentially many is given up. The default is 250,000. */
-const MAX_LEXER_STATES = 30_000;
 const ERROR_BYTES = 1024;
+
+/** Where the engine gives a grammar up. */
+export interface Limits {
+  /** Expressions that the lexer may build for one operation. */
+  readonly stepFuel: number;
+  /** Items of the parser (Earley's) for one operation. */
+  readonly stepItems: number;
+  /** States of the lexer, 1 to 2 kB each, that one answer may lead to. */
+  readonly lexerStates: number;
+  /** Symbols of a grammar. */
+  readonly grammarSize: number;
+}
+
+/**
+ * The first two are the engine's own. Its 500,000 symbols take seconds to build; 20,000 are a schema of some 2,000 properties. Of
+ * its 250,000 lexer states an expression with exponentially many would fill the memory.
+ */
+const defaults: Limits = { stepFuel: 200_000, stepItems: 50_000, lexerStates: 30_000, grammarSize: 20_000 };
 
 /** What the engine says of a grammar that it refuses, or of a token that does not fit. */
 export class GrammarError extends Error {
@@ -42,7 +56,7 @@ export class Llguidance {
   readonly #maskBytes: number;
 
   /** @throws GrammarError if the vocabulary is refused */
-  constructor(module: WebAssembly.Module, vocabulary: EngineVocabulary) {
+  constructor(module: WebAssembly.Module, vocabulary: EngineVocabulary, limits: Limits = defaults) {
     this.#wasm = instantiate(module);
     const tokenizer = this.#createTokenizer(vocabulary);
     this.#init = this.#put(new Uint8Array(init.bytes));
@@ -50,14 +64,17 @@ export class Llguidance {
     const fields = this.#view();
     if (
       fields.getUint32(this.#init + init.maxItemsInRow, true) !== 2000 ||
-      fields.getUint32(this.#init + init.stepItems, true) !== 50_000
+      fields.getBigUint64(this.#init + init.stepFuel, true) !== BigInt(defaults.stepFuel) ||
+      fields.getUint32(this.#init + init.stepItems, true) !== defaults.stepItems
     ) {
       throw new GrammarError('The engine lays out its settings in another way than expected.');
     }
     fields.setUint32(this.#init + init.bufferLog, 0, true);
     fields.setUint32(this.#init + init.stderrLog, 0, true);
-    fields.setUint32(this.#init + init.maxLexerStates, MAX_LEXER_STATES, true);
-    fields.setUint32(this.#init + init.maxGrammarSize, MAX_GRAMMAR_SIZE, true);
+    fields.setBigUint64(this.#init + init.stepFuel, BigInt(limits.stepFuel), true);
+    fields.setUint32(this.#init + init.stepItems, limits.stepItems, true);
+    fields.setUint32(this.#init + init.maxLexerStates, limits.lexerStates, true);
+    fields.setUint32(this.#init + init.maxGrammarSize, limits.grammarSize, true);
     fields.setUint8(this.#init + init.verbose, 0);
     this.#maskBytes = vocabulary.lengths.length / 8;
     this.#mask = this.#put(new Uint8Array(this.#maskBytes));

@@ -1,10 +1,10 @@
-/** What the thread with the grammar engine is told, and what it answers. */
+/** What an engine of grammars is told, wherever it runs, and what it answers. */
 import type { GrammarSource } from './source.ts';
 import type { EngineVocabulary } from './vocabulary.ts';
 
 /** Every operation but `close` ends with a new mask in the state's memory and one answer, in the order they were sent. */
 export type Operation =
-  /** `tokens` have been accepted already, by an engine that is gone. */
+  /** `tokens` have been accepted already, by an engine that is gone or that the state has left. */
   | {
       readonly kind: 'open';
       readonly id: number;
@@ -17,8 +17,19 @@ export type Operation =
   | { readonly kind: 'rollback'; readonly id: number; readonly tokens: number }
   | { readonly kind: 'close'; readonly id: number };
 
-/** States whose next operation is done, and what went wrong with it, if anything. */
-export type Answer = readonly { readonly id: number; readonly error: string | null }[];
+/** That a state's next operation is done. */
+export interface Answer {
+  readonly id: number;
+  /** What went wrong with it, if anything. */
+  readonly error: string | null;
+  /** If it has opened a state, the milliseconds that its grammar takes to compile; else 0. */
+  readonly compileMs: number;
+}
+
+/** Where operations are carried out, in the order they are sent. */
+export interface Home {
+  send(operation: Operation): void;
+}
 
 export interface ThreadData {
   readonly vocabulary: EngineVocabulary;
@@ -26,5 +37,7 @@ export interface ThreadData {
   readonly progress: SharedArrayBuffer;
 }
 
-/** Sent once, when operations are carried out from now on. */
-export const READY = 'ready';
+/** Sent once, when operations are carried out from now on: the engine's code, which another thread may run as well. */
+export interface Ready {
+  readonly module: WebAssembly.Module;
+}
