@@ -21,15 +21,53 @@ export type ImageInput = RgbImage | NamedImage;
 
 export type ContentPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image'; readonly image: ImageInput };
 
+/** A call of a function that the model made in an earlier turn. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** As the model wrote them: an object in JSON, if all went well. */
+  readonly arguments: string;
+}
+
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: readonly ContentPart[];
   readonly name?: string;
+  /** Of an assistant turn. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Of a tool's message: the call that it answers. */
+  readonly toolCallId?: string;
+}
+
+export interface ToolFunction {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON schema of the arguments, which are an object; absent for a function without arguments. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Once the model begins to call the function, the arguments are held to the schema even if it was free not to call. Default false. */
+  readonly strict?: boolean;
+}
+
+/** Functions that the model may call, and how free it is in that. */
+export interface ToolUse {
+  readonly functions: readonly ToolFunction[];
+  /** Whether it may call or must; where it must, the calls are held to the schemas. */
+  readonly choice: 'auto' | 'required';
+  /** Names of those that may be called, though all are shown; absent for all. */
+  readonly only?: readonly string[];
+  /** Whether an answer may have several calls. */
+  readonly parallel: boolean;
 }
 
 /** What the model is asked to continue. */
 export type Prompt =
-  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[]; readonly addGenerationPrompt: boolean }
+  | {
+      readonly kind: 'chat';
+      readonly messages: readonly ChatMessage[];
+      readonly addGenerationPrompt: boolean;
+      /** Absent for an answer that is text, whatever it looks like. */
+      readonly tools?: ToolUse;
+    }
   /** Raw text: special tokens written in it are control tokens; `<image>` stands for the next of `images`. */
   | { readonly kind: 'text'; readonly text: string; readonly images: readonly RgbImage[] }
   /** Token ids; each image placeholder id stands for the next of `images`. */
@@ -116,7 +154,10 @@ export interface GenerationRequest {
   readonly sampling: SamplingParams;
   readonly stopping: StoppingParams;
   readonly output?: OutputParams;
-  /** Absent leaves the model free. `param` is the field of the caller that asked for it, for errors. */
+  /**
+   * Absent leaves the model free. `param` is the field of the caller that asked for it, for errors. Where the model may call
+   * functions, an answer without a call is held to it, and it must be a JSON schema.
+   */
   readonly grammar?: { readonly spec: GrammarSpec; readonly param: string };
   /** Requests of different salts share nothing that is kept of prompts and images. */
   readonly cacheSalt?: string;
@@ -146,7 +187,7 @@ export type PromptTokenLogprobs = Omit<TokenLogprobs, 'logprob'> & { readonly lo
 
 /**
  * The life of one request: one `start`, one `prompt` if its log probabilities were asked for, then for each choice any
- * number of `text` and one `finish`, interleaved between choices; last one `done`. A refusal is thrown before `start`, so a
+ * number of `text` and of calls, and one `finish`, interleaved between choices; last one `done`. A refusal is thrown before `start`, so a
  * caller may send its head on `start`.
  */
 export type GenerationEvent =
@@ -161,6 +202,10 @@ export type GenerationEvent =
       /** One for each of `tokenIds`, if they were asked for. */
       readonly logprobs?: readonly TokenLogprobs[];
     }
+  /** A call of a function begins, the `index`th of the choice; its arguments follow. Its tokens are told of by `text`, which may be ''. */
+  | { readonly type: 'call'; readonly choice: number; readonly index: number; readonly name: string }
+  /** More of the arguments of a call; all of them together are its JSON text. */
+  | { readonly type: 'arguments'; readonly choice: number; readonly index: number; readonly text: string }
   | {
       readonly type: 'finish';
       readonly choice: number;

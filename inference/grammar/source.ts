@@ -40,7 +40,11 @@ function translate(spec: GrammarSpec, param: string): GrammarSource {
   }
 }
 
-function schemaText(schema: unknown, param: string): string {
+/**
+ * The schema as the engine is to read it, also within a grammar.
+ * @throws GrammarRefused if it is too large to be compiled in a short time, or no schema
+ */
+export function schemaText(schema: unknown, param: string): string {
   if (schema === true) return JSON.stringify({ 'x-guidance': whiteSpace });
   if (schema === false) return 'false';
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
