@@ -1,12 +1,23 @@
 /** Renders a conversation with the checkpoint's own chat template, and keeps what users wrote apart from its structure. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { ChatTemplateRefused, CheckpointError } from '../errors.ts';
-import { isObject, readJsonObject } from '../json-file.ts';
-import type { ChatMessage, ContentPart } from '../types.ts';
+import type { ChatMessage, ContentPart, ToolFunction } from '../types.ts';
 import { ControlTokens, Guard } from './guard.ts';
+import { findAbilities, type TemplateAbilities } from './template-abilities.ts';
+import { findTemplates } from './template-source.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { createDialect, type Dialect } from './tool-calls/dialect.ts';
+import {
+  callsAsText,
+  functionsText,
+  mapTexts,
+  nameResults,
+  separateCalls,
+  shortId,
+  templateCall,
+  templateFunction,
+  withInstructions,
+} from './tool-messages.ts';
 
 /**
  * FireLLaVA's form, for checkpoints without a template: Vicuna's turns with two line breaks.
@@ -39,19 +50,26 @@ export interface ChatTemplate {
   readonly own: boolean;
   /** Whether messages reach the template as lists of parts, or as one string with image placeholders in front. */
   readonly contentFormat: 'parts' | 'string';
-  /** @throws ChatTemplateRefused if the template raises an exception, or fails, on these messages */
-  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): RenderedChat;
+  /** How the model writes calls when it is shown functions. */
+  readonly dialect: Dialect;
+  /**
+   * A template that shows no functions is given them in words, as part of the system message; one that shows no calls is given
+   * them, and their results, as what the assistant and the user said.
+   * @param functions that the model may call; default none
+   * @throws ChatTemplateRefused if the template raises an exception, or fails, on these messages
+   */
+  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean, functions?: readonly ToolFunction[]): RenderedChat;
 }
 
 /**
- * Finds the template where transformers does: `chat_template.jinja`, then `chat_template.json`, then the `chat_template`
- * of `tokenizer_config.json` (a string, or a list of named ones with a `default`).
- * @throws CheckpointError if the template cannot be read or parsed
+ * Reads the template of a checkpoint, or the two of one that has its own for functions.
+ * @throws CheckpointError if a template cannot be read or parsed
  */
 export async function loadChatTemplate(checkpointFolder: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
-  const source = await findTemplate(checkpointFolder);
+  const { main, toolUse } = await findTemplates(checkpointFolder);
   try {
-    return new CheckpointTemplate(source, tokenizer);
+    const plain = new CheckpointTemplate(main, tokenizer);
+    return toolUse === null ? plain : withToolTemplate(plain, new CheckpointTemplate(toolUse, tokenizer));
   } catch (error) {
     throw new CheckpointError(
       `${checkpointFolder}: the chat template cannot be parsed (${error instanceof Error ? error.message : error})`,
@@ -62,31 +80,25 @@ export async function loadChatTemplate(checkpointFolder: string, tokenizer: Toke
   }
 }
 
-async function findTemplate(folder: string): Promise<string | null> {
-  try {
-    return await readFile(join(folder, 'chat_template.jinja'), 'utf8');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new CheckpointError(`${join(folder, 'chat_template.jinja')}: cannot be read`, { cause: error });
-    }
-  }
-  for (const file of ['chat_template.json', 'tokenizer_config.json']) {
-    const value = (await readJsonObject(folder, file))?.['chat_template'];
-    if (typeof value === 'string') return value;
-    if (!Array.isArray(value)) continue;
-    const named = value.filter(isObject).find((entry) => entry['name'] === 'default')?.['template'];
-    if (typeof named === 'string') return named;
-  }
-  return null;
+function withToolTemplate(plain: ChatTemplate, forTools: ChatTemplate): ChatTemplate {
+  return {
+    own: plain.own,
+    contentFormat: plain.contentFormat,
+    dialect: forTools.dialect,
+    render: (messages, addGenerationPrompt, functions = []) =>
+      (functions.length === 0 ? plain : forTools).render(messages, addGenerationPrompt, functions),
+  };
 }
 
 class CheckpointTemplate implements ChatTemplate {
   readonly own: boolean;
   readonly contentFormat: 'parts' | 'string';
+  readonly dialect: Dialect;
   readonly #template: Template;
   readonly #control: ControlTokens;
   readonly #imageToken: string;
   readonly #variables: Readonly<Record<string, string>>;
+  readonly #abilities: TemplateAbilities;
 
   constructor(source: string | null, tokenizer: Tokenizer) {
     this.own = source !== null;
@@ -100,24 +112,59 @@ class CheckpointTemplate implements ChatTemplate {
     this.#control = new ControlTokens(control.map((token) => token.content));
     this.#variables = tokenizer.specialTokens;
     this.contentFormat = this.#detectFormat();
+    this.#abilities = findAbilities((messages, functions) => this.#run(messages, true, functions), this.contentFormat);
+    this.dialect = createDialect(this.#abilities.functions ? text : null, tokenizer);
   }
 
-  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean): RenderedChat {
-    const texts = messages.flatMap((message) => [
+  render(messages: readonly ChatMessage[], addGenerationPrompt: boolean, functions: readonly ToolFunction[] = []): RenderedChat {
+    const prepared = this.#prepare(messages, functions);
+    const shown = this.#abilities.functions ? functions.map(templateFunction) : [];
+    const texts = prepared.flatMap((message) => [
       message.name ?? '',
+      message.toolCallId ?? '',
       ...message.content.map((part) => (part.type === 'text' ? part.text : '')),
     ]);
-    const guard = new Guard(this.#control, texts);
+    const calls = prepared.map((message) => (message.toolCalls ?? []).map((call) => this.#call(call)));
+    const guard = new Guard(this.#control, [...texts, JSON.stringify([shown, calls])]);
+    const protect = (text: string) => guard.protect(text);
     const guarded = this.#run(
-      messages.map((message) => ({
+      prepared.map((message, index) => ({
         role: message.role,
-        content: this.contentFormat === 'parts' ? this.#parts(message.content, guard) : this.#string(message.content, guard),
-        ...(message.name === undefined ? {} : { name: guard.protect(message.name) }),
+        content: this.#takesParts(message) ? this.#parts(message.content, guard) : this.#string(message.content, guard),
+        ...(message.name === undefined ? {} : { name: protect(message.name) }),
+        ...(message.toolCalls === undefined ? {} : { tool_calls: mapTexts(calls[index], protect) }),
+        ...(message.toolCallId === undefined ? {} : { tool_call_id: protect(this.#id(message.toolCallId)) }),
       })),
       addGenerationPrompt,
+      mapTexts(shown, protect),
     );
     const restore = (stretch: string) => guard.restore(stretch);
     return { text: restore(guarded), guarded, restore };
+  }
+
+  /** Says with other messages what the template cannot show. */
+  #prepare(messages: readonly ChatMessage[], functions: readonly ToolFunction[]): readonly ChatMessage[] {
+    const { calls, systemRole } = this.#abilities;
+    let prepared = messages;
+    if (messages.some(({ role, toolCalls }) => role === 'tool' || toolCalls !== undefined)) {
+      prepared = nameResults(messages);
+      if (calls === null) prepared = callsAsText(prepared);
+      else if (!calls.several) prepared = separateCalls(prepared);
+    }
+    if (functions.length === 0 || this.#abilities.functions) return prepared;
+    return withInstructions(prepared, functionsText(functions), systemRole);
+  }
+
+  #call(call: Parameters<typeof templateCall>[0]): object {
+    return templateCall(call, this.#abilities.calls ?? { objects: true, shortIds: false });
+  }
+
+  #id(id: string): string {
+    return this.#abilities.calls?.shortIds === true ? shortId(id) : id;
+  }
+
+  #takesParts({ role }: ChatMessage): boolean {
+    return this.contentFormat === 'parts' && (role !== 'tool' || this.#abilities.calls?.parts !== false);
   }
 
   #parts(content: readonly ContentPart[], guard: Guard): unknown[] {
@@ -130,9 +177,11 @@ class CheckpointTemplate implements ChatTemplate {
     return images.join('') + guard.protect(texts.join('\n'));
   }
 
-  #run(messages: readonly unknown[], addGenerationPrompt: boolean): string {
+  #run(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown = []): string {
+    // Transformers gives templates null for what there is none of.
+    const tools = Array.isArray(functions) && functions.length > 0 ? functions : null;
     try {
-      return this.#template.render({ ...this.#variables, messages, add_generation_prompt: addGenerationPrompt });
+      return this.#template.render({ ...this.#variables, messages, tools, documents: null, add_generation_prompt: addGenerationPrompt });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new ChatTemplateRefused(`The model's chat template refused the messages: ${reason}`, 'messages');

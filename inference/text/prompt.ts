@@ -31,11 +31,10 @@ export function buildPrompt(
   model: string,
   maxModelLen = Number.POSITIVE_INFINITY,
 ): BuiltPrompt {
-  const leastTokens = Math.ceil(lengthOf(prompt) / tokenizer.maxTokenLength);
-  if (leastTokens > maxModelLen) throw new ContextLengthExceeded(leastTokens, 0, maxModelLen);
+  requireFits(lengthOf(prompt), tokenizer, maxModelLen);
   const images = imagesOf(prompt);
   if (images.length > 0 && vision === null) throw new ImagesNotSupported(model);
-  const { ids, text } = encodePrompt(prompt, tokenizer, template, vision);
+  const { ids, text } = encodePrompt(prompt, tokenizer, template, vision, maxModelLen);
   if (ids.length === 0) throw new RequestError('The prompt is empty; it must have at least one token.', 'prompt');
   if (vision === null) return { ids: Int32Array.from(ids), images, promptText: text, imageTokens: 0 };
 
@@ -50,6 +49,11 @@ export function buildPrompt(
     length += copies;
   }
   return { ids: grown, images, promptText: text, imageTokens };
+}
+
+function requireFits(characters: number, { maxTokenLength }: Tokenizer, maxModelLen: number): void {
+  const leastTokens = Math.ceil(characters / maxTokenLength);
+  if (leastTokens > maxModelLen) throw new ContextLengthExceeded(leastTokens, 0, maxModelLen);
 }
 
 /** Characters that the caller wrote. */
@@ -71,11 +75,14 @@ function encodePrompt(
   tokenizer: Tokenizer,
   template: ChatTemplate,
   vision: VisionSpec | null,
+  maxModelLen: number,
 ): { ids: readonly number[]; text: string } {
   const beginsWithBos = (text: string) => tokenizer.bosToken !== null && text.startsWith(tokenizer.bosToken);
   switch (prompt.kind) {
     case 'chat': {
-      const { text, guarded, restore } = template.render(prompt.messages, prompt.addGenerationPrompt);
+      const { text, guarded, restore } = template.render(prompt.messages, prompt.addGenerationPrompt, prompt.tools?.functions);
+      // Functions and calls are not counted in what was sent.
+      requireFits(text.length, tokenizer, maxModelLen);
       const addSpecial = (vision !== null || !template.own) && !beginsWithBos(guarded);
       return { ids: tokenizer.encode(guarded, { special: true, addSpecial, restore }), text };
     }
