@@ -86,6 +86,15 @@ export class QueueFull extends Unavailable {
   }
 }
 
+/** The request has waited for its turn longer than the operator lets one wait. */
+export class QueueTimeout extends Unavailable {
+  override readonly code = 'overloaded';
+
+  constructor(waitedMs: number, retryAfterSeconds: number) {
+    super(`The server is overloaded: the request has waited ${waitedMs / 1000} s for its turn. Try again later.`, retryAfterSeconds);
+  }
+}
+
 export class ModelLoading extends Unavailable {
   override readonly code = 'model_loading';
 

@@ -161,6 +161,8 @@ export interface GenerationRequest {
   readonly grammar?: { readonly spec: GrammarSpec; readonly param: string };
   /** Requests of different salts share nothing that is kept of prompts and images. */
   readonly cacheSalt?: string;
+  /** The lower, the sooner; default 0. */
+  readonly priority?: number;
   /** Correlates log lines; not interpreted. */
   readonly requestId: string;
 }
@@ -240,6 +242,8 @@ export interface BackendStats {
   readonly waiting: number;
   readonly slots: number;
   readonly freeSlots: number;
+  /** Slots that were taken from a sequence for one of better priority. */
+  readonly preemptions: number;
   /** Totals since the start; prompt tokens are those computed. */
   readonly promptTokens: number;
   /** Prompt tokens taken from the cache instead. */
@@ -262,6 +266,7 @@ export interface Backend {
   models(): readonly ModelInfo[];
   /**
    * Runs one request. Aborting `signal` (or leaving the iteration early) frees its slots at the next step.
+   * The first event comes when the request's turn does.
    * @throws RequestError, Unavailable before the first event; EngineFailure at any time
    */
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;

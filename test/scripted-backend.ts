@@ -83,6 +83,7 @@ export function scriptedBackend(script: Script = saying('Hello', ' world')): Scr
       slots: 4,
       // Nobody waits while there is a slot.
       freeSlots: backend.waiting > 0 ? 0 : 4,
+      preemptions: 0,
       promptTokens: 0,
       cachedTokens: 0,
       copiedTokens: 0,

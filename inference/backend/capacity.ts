@@ -13,6 +13,8 @@ export interface Capacity {
 
 /** Most slots that are given without being asked for: past it, a step on a CPU takes longer without more tokens a second. */
 const DEFAULT_SLOTS = 32;
+/** The same where the bytes are given: as many as vLLM runs at once. */
+const MOST_SLOTS = 256;
 /** Share of the machine's memory that the cache may come to fill without being asked for. */
 const DEFAULT_SHARE = 0.5;
 
@@ -26,7 +28,7 @@ export const cacheBytesPerToken = ({ layers, kvHeads, headDim }: DecoderSpec): n
  */
 export function planCapacity(
   decoder: DecoderSpec,
-  asked: { readonly slots?: number; readonly maxModelLen?: number },
+  asked: { readonly slots?: number; readonly maxModelLen?: number; readonly cacheBytes?: number },
   memoryBytes: number,
 ): Capacity {
   const maxModelLen = asked.maxModelLen ?? decoder.maxPositions;
@@ -34,16 +36,39 @@ export function planCapacity(
     throw new CapacityError(`MAX_MODEL_LEN is ${maxModelLen}, but this model's positions end at ${decoder.maxPositions}.`);
   }
   const slotBytes = cacheBytesPerToken(decoder) * maxModelLen;
-  const fitting = Math.floor((memoryBytes * DEFAULT_SHARE) / slotBytes);
-  const slots = asked.slots ?? Math.max(1, Math.min(DEFAULT_SLOTS, fitting));
+  if (asked.cacheBytes !== undefined) checkLimit(asked.cacheBytes, memoryBytes, slotBytes, maxModelLen);
+  const fitting =
+    asked.cacheBytes === undefined
+      ? Math.max(1, Math.min(DEFAULT_SLOTS, Math.floor((memoryBytes * DEFAULT_SHARE) / slotBytes)))
+      : Math.min(MOST_SLOTS, Math.floor(asked.cacheBytes / slotBytes));
+  const slots = asked.slots ?? fitting;
   const cacheBytes = slots * slotBytes;
+  const needed = `${slots} sequences of ${maxModelLen} tokens need ${inUnits(cacheBytes)} of cache`;
+  if (asked.cacheBytes !== undefined && cacheBytes > asked.cacheBytes) {
+    throw new CapacityError(
+      `${needed}, and KV_CACHE_MEMORY_BYTES allows ${inUnits(asked.cacheBytes)}; lower MAX_NUM_SEQS to ${fitting} or leave it out, or lower MAX_MODEL_LEN.`,
+    );
+  }
   if (cacheBytes > memoryBytes) {
     throw new CapacityError(
-      `${slots} sequences of ${maxModelLen} tokens need ${gib(cacheBytes)} of cache, and this machine has ${gib(memoryBytes)} of memory beside the weights; ` +
-        'lower MAX_NUM_SEQS or MAX_MODEL_LEN.',
+      `${needed}, and this machine has ${inUnits(memoryBytes)} of memory beside the weights; lower MAX_NUM_SEQS or MAX_MODEL_LEN.`,
     );
   }
   return { slots, maxModelLen, cacheBytes };
+}
+
+/** @throws CapacityError for a limit that not one sequence fits in, or that the machine does not have */
+function checkLimit(limit: number, memoryBytes: number, slotBytes: number, maxModelLen: number): void {
+  const setting = `KV_CACHE_MEMORY_BYTES is ${limit} (${inUnits(limit)})`;
+  if (limit > memoryBytes) {
+    throw new CapacityError(`${setting}, but this machine has ${inUnits(memoryBytes)} of memory beside the weights; lower it.`);
+  }
+  if (limit < slotBytes) {
+    const fitting = Math.floor((limit / slotBytes) * maxModelLen);
+    throw new CapacityError(
+      `${setting}, but one sequence of ${maxModelLen} tokens needs ${slotBytes} (${inUnits(slotBytes)}); raise it, or set MAX_MODEL_LEN to at most ${fitting}.`,
+    );
+  }
 }
 
 /**
@@ -59,4 +84,8 @@ export function memoryBesideWeights(memoryBytes: number, weightBytes: number): n
   return Math.max(0, memoryBytes - 2 * weightBytes);
 }
 
-const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+/** Bytes as people read them. */
+export function inUnits(bytes: number): string {
+  const power = bytes < 2 ** 20 ? 1 : bytes < 2 ** 30 ? 2 : 3;
+  return `${(bytes / 1024 ** power).toFixed(1)} ${['KiB', 'MiB', 'GiB'][power - 1]}`;
+}

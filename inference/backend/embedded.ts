@@ -4,6 +4,7 @@ import type { EngineEvent } from '../engine/request.ts';
 import { CheckpointError, ModelLoading, ShuttingDown } from '../errors.ts';
 import { buildPrompt } from '../text/prompt.ts';
 import type { Backend, BackendState, BackendStats, GenerationEvent, GenerationRequest, ModelInfo } from '../types.ts';
+import { cacheBytesPerToken, inUnits } from './capacity.ts';
 import { openConstraints } from './constraints.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
 import { readModelCard } from './model-card.ts';
@@ -19,12 +20,16 @@ export interface EmbeddedBackendOptions {
   readonly cacheDir: string;
   /** Most sequences that wait for a slot; one more is refused with QueueFull. */
   readonly maxQueue: number;
+  /** Milliseconds after which a request that still waits is refused with QueueTimeout; 0 for never. Default 0. */
+  readonly queueTimeoutMs?: number;
   /** Threads of the runtime; absent takes one for each processor. */
   readonly threads?: number;
   /** Sequences that run at once; absent takes what half the machine's memory holds, 32 at most. */
   readonly maxNumSeqs?: number;
   /** Tokens of one sequence; absent takes what the model has positions for. */
   readonly maxModelLen?: number;
+  /** Most bytes of the key/value cache; `maxNumSeqs`, if absent, is then what fits in them. Absent takes half of the memory at most. */
+  readonly kvCacheBytes?: number;
   /** Whether prompts start from what others have in the cache; answers are the same. Default true. */
   readonly prefixCache?: boolean;
   /** Bytes of image features kept for later requests. Default {@link defaultImageCacheBytes}. */
@@ -47,6 +52,7 @@ const NO_STATS: BackendStats = {
   waiting: 0,
   slots: 0,
   freeSlots: 0,
+  preemptions: 0,
   promptTokens: 0,
   cachedTokens: 0,
   copiedTokens: 0,
@@ -111,6 +117,7 @@ class EmbeddedBackend implements Backend {
           sampling: request.sampling,
           stopping: request.stopping,
           ...(request.cacheSalt !== undefined && { salt: request.cacheSalt }),
+          ...(request.priority !== undefined && { priority: request.priority }),
           constraints,
           ...(request.output !== undefined && { output: request.output }),
         },
@@ -120,13 +127,8 @@ class EmbeddedBackend implements Backend {
       for (const constraint of constraints) constraint.close();
       throw error;
     }
-    try {
-      yield { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText };
-      yield* events;
-    } finally {
-      // Whoever leaves at `start` has not begun to read the engine's events, so nothing else would tell it.
-      await events.return?.();
-    }
+    const start = { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText } as const;
+    for await (const event of events) yield event.type === 'begin' ? start : event;
   }
 
   close(graceMs = 0): Promise<void> {
@@ -150,11 +152,13 @@ class EmbeddedBackend implements Backend {
       quantization: this.#options.quantization,
       cacheDir: this.#options.cacheDir,
       maxQueue: this.#options.maxQueue,
+      queueTimeoutMs: this.#options.queueTimeoutMs ?? 0,
       prefixCache: this.#options.prefixCache ?? true,
       imageCacheBytes: this.#options.imageCacheBytes ?? defaultImageCacheBytes,
       ...(this.#options.threads !== undefined && { threads: this.#options.threads }),
       ...(this.#options.maxNumSeqs !== undefined && { slots: this.#options.maxNumSeqs }),
       ...(this.#options.maxModelLen !== undefined && { maxModelLen: this.#options.maxModelLen }),
+      ...(this.#options.kvCacheBytes !== undefined && { cacheBytes: this.#options.kvCacheBytes }),
       signal: this.#stop.signal,
       onStep: (step, share) => {
         this.#state = { phase: 'loading', step: share === undefined ? step : `${step} (${Math.round(share * 100)} %)` };
@@ -171,9 +175,10 @@ class EmbeddedBackend implements Backend {
     if (this.#closed !== null) return;
     this.#state = { phase: 'ready' };
     log.info(
-      { model: this.#info.names[0], slots, maxModelLen, cacheBytes, ms: Math.round(performance.now() - startedAt) },
-      'the model is ready',
+      { slots, maxModelLen, cacheBytes, bytesPerToken: cacheBytesPerToken(model.runner.spec.decoder) },
+      `the key/value cache comes to take up to ${inUnits(cacheBytes)}: ${slots} sequences of ${maxModelLen} tokens`,
     );
+    log.info({ model: this.#info.names[0], ms: Math.round(performance.now() - startedAt) }, 'the model is ready');
   }
 
   async #shutDown(graceMs: number): Promise<void> {

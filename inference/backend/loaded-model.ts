@@ -23,10 +23,14 @@ export interface LoadOptions {
   readonly quantization: QuantizationChoice;
   readonly cacheDir: string;
   readonly maxQueue: number;
+  /** Milliseconds that a request may wait for its turn; 0 for any time. */
+  readonly queueTimeoutMs: number;
   /** Threads of the runtime; absent takes one for each processor. */
   readonly threads?: number;
   readonly slots?: number;
   readonly maxModelLen?: number;
+  /** Most bytes of the key/value cache. */
+  readonly cacheBytes?: number;
   readonly prefixCache: boolean;
   readonly imageCacheBytes: number;
   /** Told what is being done now; `share` is how much of it is done, 0 … 1. */
@@ -73,6 +77,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     {
       ...(options.slots !== undefined && { slots: options.slots }),
       ...(options.maxModelLen !== undefined && { maxModelLen: options.maxModelLen }),
+      ...(options.cacheBytes !== undefined && { cacheBytes: options.cacheBytes }),
     },
     memoryBesideWeights(usableMemory(totalmem(), process.constrainedMemory()), await bytesIn(compiled.folder)),
   );
@@ -98,6 +103,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     vocabulary: tokenizer,
     eosTokenIds: tokenizer.eosTokenIds,
     maxQueue: options.maxQueue,
+    queueTimeoutMs: options.queueTimeoutMs,
     prefixCache: options.prefixCache,
     imageCacheBytes: options.imageCacheBytes,
   });

@@ -1,41 +1,21 @@
 /** The engine: continuous batching over one model runner. Token ids in, text out; knows nothing of chats, files or HTTP. */
 import { randomInt, randomUUID } from 'node:crypto';
-import { ContextLengthExceeded, EngineFailure, QueueFull, RequestError, ShuttingDown } from '../errors.ts';
+import { ContextLengthExceeded, EngineFailure, QueueFull, QueueTimeout, RequestError, ShuttingDown } from '../errors.ts';
 import { SamplerScratch } from '../sampling/sampler.ts';
-import type { Decode } from '../text/detokenizer.ts';
 import type { BackendStats } from '../types.ts';
+import type { Admission } from './action.ts';
 import { Doorbell } from './doorbell.ts';
 import { EventStream } from './event-stream.ts';
 import { ImageCache } from './image-cache.ts';
 import type { ModelRunner } from './model-runner.ts';
+import { type EngineOptions, engineDefaults } from './options.ts';
 import { EnginePrompt, type PromptImage } from './prompt.ts';
 import { ActiveRequest, type EngineEvent, type EngineRequest } from './request.ts';
 import { RetryAfter } from './retry-after.ts';
-import { type Admission, Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
 import { Steps } from './steps.ts';
-import { type OutputContext, tokenOutputs, type Vocabulary } from './token-output.ts';
-
-export interface EngineOptions {
-  /** Stays the caller's: closed by whoever opened it, after the engine. */
-  readonly runner: ModelRunner;
-  readonly decode: Decode;
-  readonly vocabulary: Vocabulary;
-  /** Tokens with which the model ends its text. */
-  readonly eosTokenIds: readonly number[];
-  /** Most sequences that may wait for a slot. */
-  readonly maxQueue: number;
-  /** Bytes of image features kept for later requests; 0 keeps none. */
-  readonly imageCacheBytes: number;
-  /** Prompts start from what earlier and running ones have in the cache; answers are the same bits as without. Default true. */
-  readonly prefixCache?: boolean;
-  /** Prompt tokens of one run, at least 3, and the most between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
-  readonly prefillChunk?: number;
-  /** Most images of one run of the vision encoder while nothing decodes. */
-  readonly imageBatch?: number;
-  /** Unread events at which a request stops decoding until its reader has caught up. */
-  readonly maxUnread?: number;
-}
+import { type OutputContext, tokenOutputs } from './token-output.ts';
 
 /** Images are kept for their salt only: how soon an answer comes must not tell what others look at. */
 function salted({ images, salt }: EngineRequest): readonly PromptImage[] {
@@ -46,10 +26,8 @@ function saltedHash(hash: string, salt: string | undefined): string {
   return salt === undefined ? hash : `${salt}:${hash}`;
 }
 
-const DEFAULTS = { prefixCache: true, prefillChunk: 128, imageBatch: 8, maxUnread: 64 };
-
 export class Engine {
-  readonly #options: EngineOptions & typeof DEFAULTS;
+  readonly #options: EngineOptions & typeof engineDefaults;
   readonly #runner: ModelRunner;
   readonly #scheduler: Scheduler<Sequence>;
   readonly #images: ImageCache | null;
@@ -64,9 +42,10 @@ export class Engine {
   #closed: Promise<void> | null = null;
   #broken: EngineFailure | null = null;
   #completionTokens = 0;
+  #preemptions = 0;
 
   constructor(options: EngineOptions) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...engineDefaults, ...options };
     this.#runner = options.runner;
     const { spec } = options.runner;
     const { maxQueue, prefillChunk, imageBatch, prefixCache } = this.#options;
@@ -107,7 +86,7 @@ export class Engine {
    * Queues a request. Reading its events drives nothing, but not reading them pauses it after `maxUnread`: it keeps its
    * slots until the events are read, `signal` aborts or the iteration is left, each of which frees them at the next step.
    * @returns events for one reader; the iteration throws EngineFailure, what an image's `pixels()` threw if it is a
-   *   RequestError, ShuttingDown, or the signal's reason
+   *   RequestError, QueueTimeout as the first thing, ShuttingDown, or the signal's reason
    * @throws RequestError, ContextLengthExceeded, ImageCountMismatch, QueueFull, ShuttingDown, EngineFailure, or the signal's reason
    */
   submit(request: EngineRequest, signal: AbortSignal): AsyncIterableIterator<EngineEvent> {
@@ -132,6 +111,7 @@ export class Engine {
       (output, choice) =>
         new Sequence({
           choice,
+          priority: request.priority ?? 0,
           prompt,
           ...output,
           isPaused: () => stream.full,
@@ -139,6 +119,8 @@ export class Engine {
         }),
     );
     active.begin(sequences, signal, () => this.#abandon(active, signal.reason));
+    const { queueTimeoutMs } = this.#options;
+    if (queueTimeoutMs > 0) active.stopWaiting = this.#options.timer(queueTimeoutMs, () => this.#giveUp(active));
     for (const sequence of sequences) {
       this.#requestOf.set(sequence, active);
       this.#scheduler.enqueue(sequence);
@@ -164,6 +146,7 @@ export class Engine {
       waiting: this.#scheduler.waiting,
       slots: this.#runner.slots,
       freeSlots: this.#runner.slots - this.#scheduler.running,
+      preemptions: this.#preemptions,
       ...this.#steps.counts,
       completionTokens: this.#completionTokens,
       imagesEncoded: encoded,
@@ -204,9 +187,21 @@ export class Engine {
   }
 
   #begin(admission: Admission<Sequence>): void {
+    if (admission.preempted !== null) this.#preempt(admission.preempted);
     this.#retryAfter.begin(admission.sequence);
-    this.#requestOf.get(admission.sequence)?.start();
+    const request = this.#requestOf.get(admission.sequence);
+    if (request !== undefined) {
+      request.start();
+      this.#spoke.add(request);
+    }
     this.#steps.begin(admission);
+  }
+
+  #preempt(sequence: Sequence): void {
+    this.#preemptions++;
+    this.#retryAfter.end(sequence);
+    this.#images?.withdraw(sequence);
+    sequence.preempt();
   }
 
   #say(sequence: Sequence, logits: Float32Array): void {
@@ -239,6 +234,12 @@ export class Engine {
     for (const sequence of request.sequences) this.#release(sequence);
     request.fail(error);
     this.#spoke.delete(request);
+  }
+
+  /** The request has waited for as long as one may. */
+  #giveUp(request: ActiveRequest): void {
+    const { queueTimeoutMs } = this.#options;
+    this.#abandon(request, new QueueTimeout(queueTimeoutMs, this.#retryAfter.seconds(this.#scheduler.waiting, this.#runner.slots)));
   }
 
   #release(sequence: Sequence): void {

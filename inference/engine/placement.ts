@@ -21,19 +21,27 @@ export interface PrefixSource {
  * A slot that keeps nothing but the beginning of the prompt is taken as it is. Otherwise it is the free slot nearest to
  * those in use, since a decode run is over a range of slots; what it keeps moves to the one unused for longest.
  * @param reach slots beyond the range in use that cost a decode run nothing worth a copy
+ * @param former slot that has more of the sequence than its prompt, and is taken if it is free and within reach
  * @returns null when no slot is free
  */
-export function place<H extends SlotHolder>(slots: SlotTable<H>, prompt: PromptKey, reach: number): Placement | null {
+export function place<H extends SlotHolder>(
+  slots: SlotTable<H>,
+  prompt: PromptKey,
+  reach: number,
+  former: number | null = null,
+): Placement | null {
   const free = freeSlots(slots, prompt);
   const [first] = free;
   if (first === undefined) return null;
-  const inPlace = free.filter((slot) => slot.distance <= reach && slot.shared > 0 && slot.kept - slot.shared < MIN_SHARED);
-  const [chosen = first] =
-    inPlace.length > 0
-      ? inPlace.sort((a, b) => b.shared - a.shared || a.distance - b.distance)
-      : free.sort((a, b) => a.distance - b.distance || a.usedAt - b.usedAt || a.slot - b.slot);
+  const near = free.filter(({ distance }) => distance <= reach);
+  const inPlace = near.filter(({ shared, kept }) => shared > 0 && kept - shared < MIN_SHARED);
+  const [chosen = first] = [
+    ...near.filter(({ slot }) => slot === former),
+    ...inPlace.sort((a, b) => b.shared - a.shared || a.distance - b.distance),
+    ...free.toSorted((a, b) => a.distance - b.distance || a.usedAt - b.usedAt || a.slot - b.slot),
+  ];
   const source = bestSource(slots, prompt, chosen.slot, chosen.shared);
-  return { slot: chosen.slot, reused: chosen.shared, evacuateTo: inPlace.length > 0 ? null : evacuation(free, chosen, source), source };
+  return { slot: chosen.slot, reused: chosen.shared, evacuateTo: evacuation(free, chosen, source), source };
 }
 
 /** @returns the slot, other than `slot`, with more of the prompt than the `computed` tokens that are there; null if none is worth a copy */

@@ -20,10 +20,15 @@ export interface EngineRequest {
   readonly constraints?: readonly Constraint[];
   /** Requests of different salts share nothing that is kept of prompts and images. */
   readonly salt?: string;
+  /** The lower, the sooner; default 0. */
+  readonly priority?: number;
 }
 
-/** First `prompt`, if asked for; for each choice any number of `text` and one `finish`, interleaved between choices; last one `done`. */
-export type EngineEvent = Exclude<GenerationEvent, { type: 'start' }>;
+/**
+ * First `begin`, when a choice gets a slot: what is refused is refused before. Then `prompt`, if asked for; for each choice any
+ * number of `text` and one `finish`, interleaved between choices; last one `done`.
+ */
+export type EngineEvent = { readonly type: 'begin' } | Exclude<GenerationEvent, { type: 'start' }>;
 
 export class ActiveRequest {
   readonly stream: EventStream<EngineEvent>;
@@ -36,6 +41,7 @@ export class ActiveRequest {
   /** What is not to be told before the prompt's log probabilities; null when these are out, or not asked for. */
   #held: EngineEvent[] | null;
   #unlisten = () => {};
+  #stopWaiting = () => {};
 
   /** @param promptFirst whether `tellPrompt` will come, and is to be told before all else */
   constructor(stream: EventStream<EngineEvent>, prompt: EnginePrompt, promptFirst = false) {
@@ -60,9 +66,17 @@ export class ActiveRequest {
     this.#unlisten = () => signal.removeEventListener('abort', onAbort);
   }
 
+  /** What stops the timer that would refuse the request if it were to wait too long. */
+  set stopWaiting(stop: () => void) {
+    this.#stopWaiting = stop;
+  }
+
   /** A choice got its slot. */
   start(): void {
-    this.#startedAt ??= performance.now();
+    if (this.#startedAt !== null) return;
+    this.#startedAt = performance.now();
+    this.#stopWaiting();
+    this.stream.push({ type: 'begin' });
   }
 
   tellPrompt(logprobs: readonly PromptTokenLogprobs[]): void {
@@ -89,6 +103,7 @@ export class ActiveRequest {
 
   fail(error: unknown): void {
     this.#unlisten();
+    this.#stopWaiting();
     this.stream.fail(error);
   }
 

@@ -1,50 +1,21 @@
 /** Decides what the engine does next. Pure policy: it sees counts, never a tensor, and computes nothing. */
-import type { SlotCopy } from './model-runner.ts';
+import type { Action, Admission, Copy, DecodeRow } from './action.ts';
 import { bestSource, type Placement, place } from './placement.ts';
+import { type Remnant, Remnants } from './remnants.ts';
 import { type SlotHolder, SlotTable } from './slots.ts';
+import { type Turn, type Waiter, WaitingLine } from './waiting-line.ts';
 
 /** What the policy must know of a sequence. */
-export interface Schedulable extends SlotHolder {
+export interface Schedulable extends SlotHolder, Waiter {
   readonly promptLength: number;
-  /** Tokens in the cache. Below `promptLength` the sequence is being prefilled, from there on it decodes. */
+  /**
+   * Tokens in the cache. Below `promptLength` the sequence is being prefilled, from there on it decodes. Below `known` - 1 it
+   * computes again, by the same kinds of runs, what it had to give up: a prefill rounds otherwise than decoding does.
+   */
   readonly computed: number;
   /** Prompt tokens that may be in the cache by now: up to the first image whose features are missing. */
   readonly computable: number;
-  /** True while its reader is behind: it keeps its slot, but decodes nothing. */
-  readonly paused: boolean;
 }
-
-interface DecodeRow<S> {
-  /** Holder of the row's slot, or null. */
-  readonly sequence: S | null;
-  /** Tokens at the head of the slot that must not be written over. */
-  readonly length: number;
-  /** False for a row that is only there because the range is contiguous. */
-  readonly due: boolean;
-}
-
-interface Copy<S> extends SlotCopy {
-  /** Whose prompt it is, and who goes on behind it; null when a free slot makes room for another's use. */
-  readonly sequence: S | null;
-}
-
-/** A sequence that got a slot. */
-export interface Admission<S> {
-  readonly sequence: S;
-  /** Tokens of its prompt that are in the slot. */
-  readonly reused: number;
-  /** Tokens of its prompt that will be there after the copies that come next. */
-  readonly expected: number;
-}
-
-export type Action<S> =
-  /** Run the vision encoder over at most `images` images. */
-  | { readonly kind: 'encode'; readonly images: number }
-  | { readonly kind: 'prefill'; readonly sequence: S; readonly slot: number; readonly start: number; readonly tokens: number }
-  /** Copy what the tokens `start … start + tokens - 1` have in the cache from one slot to another. */
-  | ({ readonly kind: 'copy' } & Copy<S>)
-  | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: readonly DecodeRow<S>[] }
-  | { readonly kind: 'idle' };
 
 export interface SchedulerOptions {
   readonly slots: number;
@@ -76,21 +47,26 @@ const ATTENTION_BLOCK = 16;
 /** Copying so many tokens takes no longer than computing one. */
 const COPIED_PER_COMPUTED = 32;
 
+/** Of so many chunks one is of the prompt that got its slot first, however long it is. */
+const FIRST_COME_EVERY = 4;
+
 /**
- * Slots are given first come, first served, and so are prefill chunks. A free slot keeps the prompt of its last holder, and
- * a prompt starts from what any slot has of it. Decoding goes in rounds: in each, every sequence that decodes and is not
- * paused gets one token; between two rounds there are at most `prefillChunk` prompt tokens, one run of the vision encoder
- * and the copies for one admission.
+ * Slots are given as {@link WaitingLine} says. A free slot keeps the prompt of its last holder, and a prompt starts from what
+ * any slot has of it. Decoding goes in rounds: in each, every sequence that decodes and is not paused gets one token; between
+ * two rounds there are at most `prefillChunk` prompt tokens, one run of the vision encoder and the copies for one admission.
+ * Chunks go to the best priority, among equals to the prompt with the least left, so that short ones need not wait for the
+ * whole of a long one; every fourth goes to the prompt that got its slot first, so that long ones come to their end.
  */
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
   readonly #slots: SlotTable<S>;
-  /** In order of arrival. */
-  readonly #waiting = new Set<S>();
+  readonly #line = new WaitingLine<S>();
+  readonly #remnants = new Remnants<S>();
   /** Sequences that have yet to decode in the round under way. */
   readonly #due = new Set<S>();
   /** Decided, and not done yet; before them nothing else is. */
   readonly #copies: Copy<S>[] = [];
+  #chunks = 0;
   #prefilledSinceRound = 0;
   #encodedSinceRound = false;
   #encodedLast = false;
@@ -102,7 +78,7 @@ export class Scheduler<S extends Schedulable> {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#line.size;
   }
 
   get running(): number {
@@ -111,17 +87,18 @@ export class Scheduler<S extends Schedulable> {
 
   /** Sequences that fit in without making the queue longer than `maxQueue`. */
   get room(): number {
-    return this.#slots.free + this.#options.maxQueue - this.#waiting.size;
+    return this.#slots.free + this.#options.maxQueue - this.#line.size;
   }
 
-  /** Adds a sequence to the end of the queue; the caller has looked at `room`. */
+  /** Lets a sequence wait for its turn; the caller has looked at `room`. */
   enqueue(sequence: S): void {
-    this.#waiting.add(sequence);
+    this.#line.add(sequence);
   }
 
   /** Takes a sequence out, wherever it is. Its slot is free at once, and given away at the next `admit`. */
   remove(sequence: S): void {
-    this.#waiting.delete(sequence);
+    this.#line.remove(sequence);
+    this.#remnants.take(sequence);
     this.#due.delete(sequence);
     this.#slots.release(sequence);
   }
@@ -131,16 +108,19 @@ export class Scheduler<S extends Schedulable> {
     this.#slots.forget(slot);
   }
 
-  /** Gives free slots to those who have waited longest. */
+  /** Gives slots to those whose turn it is. */
   admit(): Admission<S>[] {
     const admitted: Admission<S>[] = [];
-    for (const sequence of this.#waiting) {
-      if (this.#copiesAreDue() && this.#decoding().length > 0) break;
-      const placement = place(this.#slots, sequence.key, this.#options.maxGap + 1);
+    while (!this.#copiesAreDue() || this.#decoding().length === 0) {
+      const slotIsFree = this.#slots.free > 0;
+      const turn = this.#line.turn(slotIsFree);
+      if (turn === null) break;
+      const preempted = slotIsFree ? null : this.#line.victim(turn.sequence, this.#slots.holders());
+      if (preempted !== null) this.#preempt(preempted);
+      const former = this.#remnants.find(turn.sequence)?.slot;
+      const placement = place(this.#slots, turn.sequence.key, this.#options.maxGap + 1, former);
       if (placement === null) break;
-      this.#waiting.delete(sequence);
-      this.#settle(sequence, placement);
-      admitted.push({ sequence, reused: placement.reused, expected: placement.source?.tokens ?? placement.reused });
+      admitted.push(this.#settle(turn, placement, preempted));
     }
     return admitted;
   }
@@ -150,15 +130,39 @@ export class Scheduler<S extends Schedulable> {
     return this.#copiedSinceRound || this.#copies.length > 0;
   }
 
-  #settle(sequence: S, { slot, reused, evacuateTo, source }: Placement): void {
+  #preempt(sequence: S): void {
+    if (this.#options.prefixCache) this.#remnants.leave(sequence, this.#slotOf(sequence), sequence.computed);
+    for (const copy of this.#copies.splice(0)) if (copy.sequence !== sequence) this.#copies.push(copy);
+    this.#due.delete(sequence);
+    this.#slots.release(sequence);
+    this.#line.comeBack(sequence);
+  }
+
+  #settle(turn: Turn<S>, { slot, reused, evacuateTo, source }: Placement, preempted: S | null): Admission<S> {
+    const { sequence } = turn;
     if (evacuateTo !== null) {
-      this.#copies.push({ sequence: null, from: slot, to: evacuateTo, start: 0, tokens: this.#slots.keptIn(slot) });
+      this.#copyLater({ sequence: null, from: slot, to: evacuateTo, start: 0, tokens: this.#slots.keptIn(slot), ahead: false });
       this.#slots.duplicate(slot, evacuateTo);
     }
+    const own = this.#remnants.take(sequence);
+    this.#line.leave(turn, decodedAgain(sequence, own));
     this.#slots.acquire(sequence, slot);
-    if (source === null) return;
-    this.#copies.push({ sequence, from: source.slot, to: slot, start: reused, tokens: source.tokens - reused });
-    this.#slots.use(source.slot, source.tokens);
+    let expected = reused;
+    if (own !== null && own.slot !== slot) {
+      this.#copyLater({ sequence, from: own.slot, to: slot, start: own.from, tokens: own.to - own.from, ahead: true });
+    }
+    // From where its own tokens begin, it needs nobody else's.
+    if (source !== null && (own === null || own.from > reused)) {
+      this.#copyLater({ sequence, from: source.slot, to: slot, start: reused, tokens: source.tokens - reused, ahead: false });
+      this.#slots.use(source.slot, source.tokens);
+      expected = source.tokens;
+    }
+    return { sequence, preempted, reused, expected, ahead: own?.slot === slot ? own : null };
+  }
+
+  #copyLater(copy: Copy<S>): void {
+    this.#copies.push(copy);
+    this.#remnants.wrote(copy.to, copy.start + copy.tokens);
   }
 
   /** @param imagesReady images that sequences with a slot need and that could be encoded now */
@@ -209,17 +213,22 @@ export class Scheduler<S extends Schedulable> {
     if (besideDecode && this.#prefilledSinceRound + cost > this.#options.prefillChunk) return null;
     this.#prefilledSinceRound += cost;
     this.#encodedLast = false;
+    this.#chunks++;
+    this.#remnants.wrote(slot, computed + tokens);
     if (source === null) return { kind: 'prefill', sequence, slot, start: computed, tokens };
     this.#slots.use(source.slot, source.tokens);
-    return { kind: 'copy', sequence, from: source.slot, to: slot, start: computed, tokens };
+    return { kind: 'copy', sequence, from: source.slot, to: slot, start: computed, tokens, ahead: false };
   }
 
   #nextPrefill(): S | null {
+    let next: S | null = null;
     for (const sequence of this.#slots.holders()) {
       const { computed, computable, promptLength } = sequence;
-      if (computed < promptLength && computable >= computed + this.#chunk(sequence)) return sequence;
+      if (computed >= promptLength || computable < computed + this.#chunk(sequence)) continue;
+      if (this.#chunks % FIRST_COME_EVERY === FIRST_COME_EVERY - 1) return sequence;
+      if (next === null || isSooner(sequence, next)) next = sequence;
     }
-    return null;
+    return next;
   }
 
   #chunk({ computed, promptLength }: S): number {
@@ -250,7 +259,9 @@ export class Scheduler<S extends Schedulable> {
     const rows: DecodeRow<S>[] = [];
     for (let slot = firstSlot; slot <= lastSlot; slot++) {
       const sequence = this.#slots.holderOf(slot);
-      rows.push({ sequence, length: this.#slots.lengthOf(slot), due: sequence !== null && this.#due.delete(sequence) });
+      const length = this.#slots.lengthOf(slot);
+      rows.push({ sequence, length, due: sequence !== null && this.#due.delete(sequence) });
+      this.#remnants.wrote(slot, length + 1);
     }
     return { kind: 'decode', firstSlot, rows };
   }
@@ -260,4 +271,15 @@ export class Scheduler<S extends Schedulable> {
     if (slot === undefined) throw new Error('A sequence without a slot was scheduled.');
     return slot;
   }
+}
+
+/** Whether the prompt of `a` is to be computed before that of `b`, which got its slot earlier. */
+function isSooner(a: Schedulable, b: Schedulable): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  return a.promptLength - a.computed < b.promptLength - b.computed;
+}
+
+/** Tokens of its answer that a sequence has to compute again, its own remnant aside. */
+function decodedAgain({ known, promptLength }: Schedulable, own: Remnant | null): number {
+  return Math.max(0, Math.min(own?.from ?? known, known) - promptLength);
 }

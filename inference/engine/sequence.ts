@@ -6,6 +6,7 @@ import type { PrefillChunk } from './model-runner.ts';
 import type { EnginePrompt } from './prompt.ts';
 import type { PromptKey } from './prompt-key.ts';
 import type { PromptScores } from './prompt-scores.ts';
+import type { Remnant } from './remnants.ts';
 import type { Schedulable } from './scheduler.ts';
 import type { TokenOutput } from './token-output.ts';
 
@@ -14,6 +15,8 @@ const CHUNKS_AHEAD = 16;
 
 export interface SequenceOptions extends TokenOutput {
   readonly choice: number;
+  /** The lower, the sooner. */
+  readonly priority: number;
   readonly prompt: EnginePrompt;
   readonly isPaused: () => boolean;
   readonly onImageRefused: (error: Error) => void;
@@ -27,9 +30,12 @@ export class Sequence implements Schedulable, ImageOwner {
   /** Of each image: `[tokensPerImage, hidden]` from when it is encoded until it is in the cache. */
   readonly #features: (Float32Array | null)[];
   readonly #requested = new Set<number>();
+  /** Its own tokens, the prompt's not among them. */
+  readonly #chosen: number[] = [];
   #computed = 0;
+  #ahead: Pick<Remnant, 'from' | 'to'> | null = null;
   #cached = 0;
-  #lastToken = 0;
+  #wasPreempted = false;
   #ended = false;
 
   constructor(options: SequenceOptions) {
@@ -46,8 +52,16 @@ export class Sequence implements Schedulable, ImageOwner {
     return this.#options.prompt.length;
   }
 
+  get priority(): number {
+    return this.#options.priority;
+  }
+
   get computed(): number {
     return this.#computed;
+  }
+
+  get known(): number {
+    return this.promptLength + this.#chosen.length;
   }
 
   /** Prompt tokens that it did not have to compute. */
@@ -66,9 +80,9 @@ export class Sequence implements Schedulable, ImageOwner {
     return this.held || this.#options.isPaused();
   }
 
-  /** Sampled last, and not in the cache yet. */
-  get lastToken(): number {
-    return this.#lastToken;
+  /** The first of its own tokens that is not in the cache: the last one, unless it had to give up its slot. */
+  get nextToken(): number {
+    return this.#chosen[this.#computed - this.promptLength] ?? 0;
   }
 
   get constraint(): Constraint | null {
@@ -130,14 +144,33 @@ export class Sequence implements Schedulable, ImageOwner {
 
   /** Notes that so many more of its prompt's tokens are in the cache, which another prompt had there. */
   reuse(tokens: number): void {
-    this.#cached += tokens;
+    if (!this.#wasPreempted) this.#cached += tokens;
     this.advance(tokens);
+  }
+
+  /** Notes that its own tokens `from … to - 1` of before are in the cache: it goes on behind them once it comes there. */
+  expect(ahead: Pick<Remnant, 'from' | 'to'>): void {
+    this.#ahead = ahead;
+    this.advance(0);
   }
 
   /** Notes that so many more of its tokens are in the cache. */
   advance(tokens: number): void {
     this.#computed += tokens;
+    if (this.#ahead !== null && this.#ahead.from <= this.#computed) {
+      this.#computed = Math.max(this.#computed, this.#ahead.to);
+      this.#ahead = null;
+    }
     this.#features.fill(null, 0, this.#options.prompt.imagesWithin(this.#computed));
+  }
+
+  /** Notes that nothing of it is in the cache any more, and forgets what it asked of the images; the caller withdraws that. */
+  preempt(): void {
+    this.#computed = 0;
+    this.#ahead = null;
+    this.#wasPreempted = true;
+    this.#features.fill(null);
+    this.#requested.clear();
   }
 
   /** Chooses the next token from the logits `[vocab]` after all tokens before it. */
@@ -146,9 +179,10 @@ export class Sequence implements Schedulable, ImageOwner {
     // Log probabilities are the model's own, not those among the tokens that may come.
     const choosable = constraint === null || score === null ? logits : logits.slice();
     constraint?.apply(choosable);
-    this.#lastToken = sampler(choosable, continuation.tokens);
-    const said = continuation.accept(this.#lastToken, score?.(logits, this.#lastToken));
-    if (said.finish === null) constraint?.accept(this.#lastToken);
+    const token = sampler(choosable, continuation.tokens);
+    this.#chosen.push(token);
+    const said = continuation.accept(token, score?.(logits, token));
+    if (said.finish === null) constraint?.accept(token);
     return said;
   }
 }

@@ -1,10 +1,11 @@
 /** Carries out what the scheduler decided: one run of the model, and what it means for the sequences in it. */
 import { EngineFailure } from '../errors.ts';
+import type { Action, Admission } from './action.ts';
 import { Breather } from './breather.ts';
 import type { ImageCache } from './image-cache.ts';
 import { chooseLate } from './late-mask.ts';
 import type { ModelRunner } from './model-runner.ts';
-import type { Action, Admission, Scheduler } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 
 export interface StepsOptions {
@@ -57,11 +58,12 @@ export class Steps {
   }
 
   /** The sequence got its slot. */
-  begin({ sequence, reused, expected }: Admission<Sequence>): void {
+  begin({ sequence, reused, expected, ahead }: Admission<Sequence>): void {
     sequence.reuse(reused);
     this.#cachedTokens += reused;
+    if (ahead !== null) sequence.expect(ahead);
     const { images, prefillChunk } = this.#options;
-    if (images !== null) sequence.requestImages(images, prefillChunk, expected);
+    if (images !== null) sequence.requestImages(images, prefillChunk, Math.max(expected, sequence.computed));
   }
 
   /** Failures go to the sequences; never rejects but for a fault of the engine itself. */
@@ -78,7 +80,7 @@ export class Steps {
     }
   }
 
-  async #copy({ sequence, from, to, start, tokens }: Of<'copy'>): Promise<void> {
+  async #copy({ sequence, from, to, start, tokens, ahead }: Of<'copy'>): Promise<void> {
     const { runner, scheduler } = this.#options;
     try {
       await runner.copy({ from, to, start, tokens });
@@ -89,8 +91,12 @@ export class Steps {
     }
     this.#copiedTokens += tokens;
     if (sequence === null || sequence.ended) return;
-    this.#cachedTokens += tokens;
-    sequence.reuse(tokens);
+    if (ahead) {
+      sequence.expect({ from: start, to: start + tokens });
+    } else {
+      this.#cachedTokens += tokens;
+      sequence.reuse(tokens);
+    }
     this.#requestImages(sequence);
   }
 
@@ -108,14 +114,14 @@ export class Steps {
     if (sequence.ended) return;
     sequence.advance(tokens);
     this.#requestImages(sequence);
-    if (sequence.computed < sequence.promptLength) return;
+    if (sequence.computed < sequence.known) return;
     if (logits === null) this.#fail(sequence, new EngineFailure('The last prefill chunk of a prompt came without logits.'));
     else await this.#choose(sequence, logits.subarray(logits.length - this.#options.runner.spec.decoder.vocabSize));
   }
 
   async #decode({ firstSlot, rows }: Of<'decode'>): Promise<void> {
     const due = rows.map((row) => (row.due ? row.sequence : null));
-    const ids = Int32Array.from(due, (sequence) => sequence?.lastToken ?? 0);
+    const ids = Int32Array.from(due, (sequence) => sequence?.nextToken ?? 0);
     // A row that is not due writes behind all that its slot has, where the next own token will overwrite it.
     const lengths = Int32Array.from(rows, ({ length }) => length);
     let logits: Float32Array;
@@ -134,6 +140,7 @@ export class Steps {
     for (const [row, sequence] of due.entries()) {
       if (sequence === null || sequence.ended) continue;
       sequence.advance(1);
+      if (sequence.computed < sequence.known) continue;
       if (isKnown(sequence)) this.#options.onLogits(sequence, logitsOf(row));
       else late.push([sequence, row]);
       await breather.pause();

@@ -22,10 +22,27 @@ t.test('what is asked for is given if it is possible, else refused with the sett
   t.end();
 });
 
+t.test('bytes for the cache give as many sequences as fit in them, 256 at most', (t) => {
+  const memory = 1000 * slotBytes;
+  t.same(planCapacity(decoder, { cacheBytes: 9.9 * slotBytes }, memory), { slots: 9, maxModelLen: 100, cacheBytes: 9 * slotBytes });
+  t.match(planCapacity(decoder, { cacheBytes: 9.9 * slotBytes, maxModelLen: 50 }, memory), { slots: 19 });
+  t.match(planCapacity(decoder, { cacheBytes: 9.9 * slotBytes, slots: 4 }, memory), { slots: 4, cacheBytes: 4 * slotBytes });
+  t.match(planCapacity(decoder, { cacheBytes: memory }, memory), { slots: 256 });
+  const refused = (asked: Parameters<typeof planCapacity>[1], message: RegExp) =>
+    t.throws(() => planCapacity(decoder, asked, memory), { name: 'CapacityError', message });
+  refused({ cacheBytes: slotBytes - 1 }, /^KV_CACHE_MEMORY_BYTES is 51199 \(50\.0 KiB\), .* needs 51200 .* at most 99\.$/);
+  refused(
+    { cacheBytes: memory + 1 },
+    /^KV_CACHE_MEMORY_BYTES is .*, but this machine has 48\.8 MiB of memory beside the weights; lower it\.$/,
+  );
+  refused({ cacheBytes: 9.9 * slotBytes, slots: 10 }, /^10 sequences .* KV_CACHE_MEMORY_BYTES allows .*; lower MAX_NUM_SEQS to 9 /);
+  t.end();
+});
+
 t.test('weights count twice, as mapped and as packed', (t) => {
   t.equal(memoryBesideWeights(24, 7), 10);
   t.equal(memoryBesideWeights(8, 7), 0);
-  t.throws(() => planCapacity(decoder, {}, memoryBesideWeights(8, 7)), { message: /0\.0 GiB of memory beside the weights/ });
+  t.throws(() => planCapacity(decoder, {}, memoryBesideWeights(8, 7)), { message: /0\.0 KiB of memory beside the weights/ });
   t.end();
 });
 

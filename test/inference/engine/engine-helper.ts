@@ -1,5 +1,6 @@
 /** Starts engines over the arithmetic runner, and reads what they say. */
-import { Engine, type EngineOptions } from '../../../inference/engine/engine.ts';
+import { Engine } from '../../../inference/engine/engine.ts';
+import type { EngineOptions } from '../../../inference/engine/options.ts';
 import type { PromptImage } from '../../../inference/engine/prompt.ts';
 import type { EngineEvent, EngineRequest } from '../../../inference/engine/request.ts';
 import { ArithmeticRunner, type ArithmeticRunnerOptions, decode, EOS, IMAGE, vision } from './arithmetic-runner.ts';

@@ -149,6 +149,7 @@ t.test('a slow reader is paused, stalls nobody, and gets the whole text when it 
   const expected = await alone(ask(words(6), { stopping }), { eosChance: 0 });
   const controller = new AbortController();
   const slow = engine.submit(ask(words(6), { stopping }), controller.signal);
+  t.match(await slow.next(), { value: { type: 'begin' } });
   await slow.next();
   await read(engine.submit(ask(words(9, 4), { stopping }), never()));
   await read(engine.submit(ask(words(9, 5), { stopping }), never()));

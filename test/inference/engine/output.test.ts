@@ -11,7 +11,7 @@ function logprobsOf({ events }: Answer): TokenLogprobs[] {
 }
 
 function promptOf({ events }: Answer): readonly PromptTokenLogprobs[] {
-  const [first] = events;
+  const first = events.find(({ type }) => type !== 'begin');
   return first?.type === 'prompt' ? first.logprobs : [];
 }
 

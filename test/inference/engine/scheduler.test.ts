@@ -1,46 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
-import type { PromptKey } from '../../../inference/engine/prompt-key.ts';
-import { type Action, type Schedulable, Scheduler, type SchedulerOptions } from '../../../inference/engine/scheduler.ts';
-
-interface Plain extends Schedulable {
-  name: number;
-  key: PromptKey;
-  promptLength: number;
-  computed: number;
-  computable: number;
-  paused: boolean;
-  left: number;
-}
-
-const options: SchedulerOptions = {
-  slots: 4,
-  maxQueue: 10,
-  prefillChunk: 16,
-  imageBatch: 4,
-  imageBatchBesideDecode: 1,
-  maxGap: 2,
-  prefixCache: true,
-};
-
-function key(ids: readonly number[], images: PromptKey['images'] = [], salt = ''): PromptKey {
-  return { salt, ids: Int32Array.from(ids), images };
-}
-
-let names = 0;
-function sequence(promptLength: number, change: Partial<Plain> = {}): Plain {
-  const name = names++;
-  return {
-    name,
-    key: key(Array.from({ length: promptLength }, (_, i) => (i === 0 ? -name : i))),
-    promptLength,
-    computed: 0,
-    computable: promptLength,
-    paused: false,
-    left: 5,
-    ...change,
-  };
-}
+import type { Action } from '../../../inference/engine/action.ts';
+import { Scheduler, type SchedulerOptions } from '../../../inference/engine/scheduler.ts';
+import { MAX_PASSED_OVER, MIN_TURN } from '../../../inference/engine/waiting-line.ts';
+import { options, type Plain, sequence } from './scheduler-helper.ts';
 
 /** A scheduler whose slots are held by sequences that decode. */
 function decoding(count: number, change: Partial<SchedulerOptions> = {}) {
@@ -179,158 +141,155 @@ t.test('a chunk never has a single token, or one more than a block of attention,
   t.end();
 });
 
-const arrival = fc.record({
-  at: fc.nat(60),
-  /** Prompts of a family begin alike, up to a token of their own. */
-  family: fc.nat(2),
-  ownFrom: fc.nat(120),
-  promptLength: fc.integer({ min: 1, max: 120 }),
-  tokens: fc.integer({ min: 1, max: 20 }),
-  cancelledAt: fc.option(fc.nat(150)),
-  /** The image stands at this share of the prompt, and its pixels come so many steps after the slot. */
-  image: fc.option(fc.record({ share: fc.double({ min: 0, max: 0.99, noNaN: true }), delay: fc.nat(10) })),
-  pausedFrom: fc.option(fc.nat(100)),
+const begin = (scheduler: Scheduler<Plain>) =>
+  scheduler.admit().map(({ sequence, preempted, ahead, reused }) => {
+    if (preempted !== null) preempted.preempt();
+    sequence.computed = reused;
+    if (ahead !== null) sequence.expect(ahead);
+    return sequence;
+  });
+
+t.test('a better priority goes first, and takes the slot of the worst priority, of equals the youngest', (t) => {
+  const scheduler = new Scheduler<Plain>({ ...options, slots: 3 });
+  const [old, young, worse, late] = [5, 5, 4, 5].map((priority) => sequence(20, { priority })) as [Plain, Plain, Plain, Plain];
+  for (const each of [late, old, young]) scheduler.enqueue(each);
+  scheduler.enqueue(worse);
+  t.strictSame(begin(scheduler), [worse, late, old]);
+  scheduler.remove(late);
+  t.strictSame(begin(scheduler), [young]);
+
+  const equal = sequence(20, { priority: 5 });
+  scheduler.enqueue(equal);
+  t.strictSame(scheduler.admit(), [], 'nobody gives way to an equal');
+  const urgent = [0, 0].map((priority) => sequence(20, { priority }));
+  for (const each of urgent) scheduler.enqueue(each);
+  t.match(scheduler.admit(), [
+    { sequence: urgent[0], preempted: young },
+    { sequence: urgent[1], preempted: old },
+  ]);
+  t.equal(scheduler.waiting, 3);
+  scheduler.remove(urgent[0]!);
+  t.strictSame(begin(scheduler), [old], 'who gave way is in the place that it came in');
+  t.end();
 });
 
-t.test('over random arrivals, lengths, images, pauses and cancellations', (t) => {
-  let [reusedTokens, copiedTokens] = [0, 0];
-  fc.assert(
-    fc.property(
-      fc.array(arrival, { maxLength: 40 }),
-      fc.integer({ min: 1, max: 6 }),
-      fc.integer({ min: 3, max: 40 }),
-      fc.boolean(),
-      (arrivals, slots, prefillChunk, prefixCache) => {
-        const scheduler = new Scheduler<Plain>({ ...options, slots, prefillChunk, maxQueue: 5, prefixCache });
-        const cache = Array.from({ length: slots }, (): number[] => []);
-        const write = (slot: number, position: number, value: number) => {
-          if (position > (cache[slot]?.length ?? 0)) throw new Error('a hole in the cache');
-          if (cache[slot]) cache[slot][position] = value;
-        };
-        const requireOwn = (one: Plain, slot: number) => {
-          const length = Math.min(one.computed, one.promptLength);
-          for (let i = 0; i < length; i++) if (cache[slot]?.[i] !== one.key.ids[i]) throw new Error("another's prompt");
-        };
-        const alive = new Map<Plain, (typeof arrivals)[number]>();
-        const slotOf = new Map<Plain, number>();
-        const order: Plain[] = [];
-        const admittedOrder: Plain[] = [];
-        const waitingImages: { owner: Plain; readyAt: number }[] = [];
-        const lastServed = new Map<Plain, number>();
-        let prefilledSinceDecode = 0;
-        let encodedSinceDecode = 0;
-        let copiedSinceDecode = 0;
-        const leave = (one: Plain) => {
-          alive.delete(one);
-          slotOf.delete(one);
-          scheduler.remove(one);
-          for (let i = waitingImages.length - 1; i >= 0; i--) if (waitingImages[i]?.owner === one) waitingImages.splice(i, 1);
-        };
-        let now = 0;
-        for (; now < 60 || alive.size > 0; now++) {
-          if (now > 20_000) throw new Error('somebody starves');
-          for (const each of arrivals) {
-            if (each.at !== now || scheduler.room < 1) continue;
-            const computable = each.image === null ? each.promptLength : Math.floor(each.promptLength * each.image.share);
-            const one = sequence(each.promptLength, { computable, left: each.tokens });
-            const own = (i: number) => (i < each.ownFrom ? each.family * 1000 + i : one.name * 1e6 + i);
-            one.key = key(Array.from({ length: each.promptLength }, (_, i) => own(i)));
-            alive.set(one, each);
-            order.push(one);
-            scheduler.enqueue(one);
-          }
-          for (const [one, each] of alive) {
-            if (each.cancelledAt === now) leave(one);
-            one.paused = each.pausedFrom !== null && now >= each.pausedFrom && now < each.pausedFrom + 30;
-          }
-          if (scheduler.waiting > 5 + slots) throw new Error('the queue is too long');
-          for (const { sequence: one, reused, expected } of scheduler.admit()) {
-            if (expected > 0 && expected > one.promptLength - 2) throw new Error('nothing is left to compute');
-            one.computed = reused;
-            reusedTokens += reused;
-            admittedOrder.push(one);
-            const picture = alive.get(one)?.image;
-            if (picture) {
-              waitingImages.push({ owner: one, readyAt: now + picture.delay });
-            }
-          }
-          if (scheduler.running > slots) throw new Error('more runs than slots');
-          const decodable = [...alive.keys()].filter((one) => one.computed >= one.promptLength && !one.paused);
-          if (scheduler.waiting > 5 && (decodable.length === 0 || !prefixCache)) throw new Error('slots are free while somebody waits');
-          const action = scheduler.next(waitingImages.filter((each) => each.readyAt <= now).length);
-          if (action.kind === 'idle') {
-            const runnable = [...slotOf.keys()].some(
-              (one) => !one.paused && (one.computable >= one.promptLength || one.computed >= one.promptLength),
-            );
-            if (runnable) throw new Error('idle in spite of work');
-            continue;
-          }
-          if (action.kind === 'encode') {
-            encodedSinceDecode++;
-            for (const done of waitingImages.filter((each) => each.readyAt <= now).slice(0, action.images)) {
-              waitingImages.splice(waitingImages.indexOf(done), 1);
-              done.owner.computable = done.owner.promptLength;
-            }
-            continue;
-          }
-          if (action.kind === 'copy') {
-            const { sequence: one, from, to, start, tokens } = action;
-            if (!prefixCache || from === to || tokens < 1) throw new Error('a copy that is none');
-            if (one !== null && (!alive.has(one) || start !== one.computed))
-              throw new Error('a copy for one who left, or to a wrong place');
-            for (let i = start; i < start + tokens; i++) write(to, i, cache[from]?.[i] ?? Number.NaN);
-            if (one !== null) one.computed += tokens;
-            copiedTokens += tokens;
-            copiedSinceDecode = decodable.length > 0 ? copiedSinceDecode + 1 : 0;
-            if (copiedSinceDecode > 2 + prefillChunk) throw new Error('copies stall decoding');
-            continue;
-          }
-          if (action.kind === 'prefill') {
-            const { sequence: one, slot, start, tokens } = action;
-            if (!alive.has(one)) throw new Error('prefill of one who left');
-            if (start !== one.computed || tokens < 1 || start + tokens > one.computable) throw new Error('a wrong chunk');
-            const left = one.promptLength - start - tokens;
-            if (left === 1 || (tokens % 16 === 1 && one.promptLength > 1)) throw new Error('a chunk that rounds otherwise');
-            if (left > 2 && tokens < prefillChunk - 3) throw new Error('cut by the load');
-            for (const [other, held] of slotOf) if (other !== one && held === slot) throw new Error('a slot is used twice');
-            if ((slotOf.get(one) ?? slot) !== slot) throw new Error('the slot changed');
-            slotOf.set(one, slot);
-            requireOwn(one, slot);
-            for (let i = start; i < start + tokens; i++) write(slot, i, one.key.ids[i] ?? Number.NaN);
-            one.computed += tokens;
-            prefilledSinceDecode = decodable.length > 0 ? prefilledSinceDecode + tokens : 0;
-            if (prefilledSinceDecode > prefillChunk) throw new Error('prefill stalls decoding');
-            if (one.computed === one.promptLength && --one.left === 0) leave(one);
-            continue;
-          }
-          if (decodable.length > 0 && encodedSinceDecode > 1 && prefilledSinceDecode > prefillChunk)
-            throw new Error('encoding stalls decoding');
-          prefilledSinceDecode = 0;
-          encodedSinceDecode = 0;
-          copiedSinceDecode = 0;
-          const { firstSlot, rows } = action;
-          if (!rows[0]?.due || !rows.at(-1)?.due) throw new Error('idle rows at the ends of a range');
-          for (const [i, { sequence: one, length, due }] of rows.entries()) {
-            write(firstSlot + i, length, Number.NaN);
-            if (one !== null && slotOf.has(one) && slotOf.get(one) !== firstSlot + i) throw new Error('a row shows another slot');
-            if (!due) continue;
-            if (one === null || !alive.has(one) || one.paused || one.computed < one.promptLength)
-              throw new Error('a row is due that cannot decode');
-            if (length !== one.computed) throw new Error('a token is written in a wrong place');
-            requireOwn(one, firstSlot + i);
-            lastServed.set(one, now);
-            one.computed++;
-            if (--one.left === 0) leave(one);
-          }
-        }
-        if (scheduler.running + scheduler.waiting > 0) throw new Error('somebody was left behind');
-        const arrived = order.filter((one) => admittedOrder.includes(one));
-        if (arrived.some((one, i) => one !== admittedOrder[i])) throw new Error('somebody jumped the queue');
-      },
-    ),
-    { numRuns: 300, seed: 7 },
-  );
-  t.ok(reusedTokens > 1000 && copiedTokens > 1000, `${reusedTokens} tokens were reused, ${copiedTokens} copied`);
-  t.pass("nobody starves, nobody jumps the queue, no slot is used twice, decoding is never stalled, no prompt goes on from another's");
+t.test('a slot that is had again is kept until something has come of it, unless its holder is paused', (t) => {
+  const scheduler = new Scheduler<Plain>({ ...options, slots: 1, prefixCache: false });
+  const patient = sequence(20, { priority: 1 });
+  scheduler.enqueue(patient);
+  begin(scheduler);
+  Object.assign(patient, { computed: 49, said: 30 });
+  const urgent = () => {
+    const one = sequence(20);
+    scheduler.enqueue(one);
+    const admitted = begin(scheduler).includes(one);
+    scheduler.remove(one);
+    return admitted;
+  };
+  t.equal(urgent(), true);
+  t.strictSame(begin(scheduler), [patient]);
+  for (const [said, gives] of [
+    [30, false],
+    [30 + MIN_TURN, false],
+    [59, false],
+    [60, true],
+  ] as const) {
+    patient.said = said;
+    t.equal(urgent(), gives, `${said} tokens`);
+  }
+  begin(scheduler);
+  Object.assign(patient, { said: 61, paused: true });
+  t.equal(urgent(), true);
+  t.strictSame(begin(scheduler), [], 'nor does it get a slot while it is paused');
+  patient.paused = false;
+  begin(scheduler);
+  Object.assign(patient, { said: 200, paused: true, held: true });
+  t.equal(urgent(), false, 'whose next token is being chosen stays');
+  t.end();
+});
+
+t.test('who came first is passed over so many times, and no more', (t) => {
+  const scheduler = new Scheduler<Plain>({ ...options, slots: 1, maxQueue: 100 });
+  const patient = sequence(20, { priority: 9 });
+  const running = sequence(20);
+  scheduler.enqueue(running);
+  begin(scheduler);
+  scheduler.enqueue(patient);
+  let holder = running;
+  for (let passed = 0; passed < MAX_PASSED_OVER; passed++) {
+    const next = sequence(20);
+    scheduler.enqueue(next);
+    scheduler.remove(holder);
+    t.strictSame(begin(scheduler), [next]);
+    holder = next;
+  }
+  scheduler.enqueue(sequence(20));
+  scheduler.remove(holder);
+  t.strictSame(begin(scheduler), [patient]);
+  patient.said = MIN_TURN - 1;
+  t.strictSame(scheduler.admit(), [], 'and keeps its slot');
+  patient.said = MIN_TURN;
+  t.match(scheduler.admit(), [{ preempted: patient }]);
+  t.end();
+});
+
+t.test('a short prompt does not wait for the whole of a long one, nor a long one for all short ones', (t) => {
+  const scheduler = new Scheduler<Plain>({ ...options, slots: 8, prefixCache: false });
+  const long = sequence(400);
+  scheduler.enqueue(long);
+  begin(scheduler);
+  const order: Plain[] = [];
+  const step = () => {
+    let action = scheduler.next(0);
+    while (action.kind === 'decode') action = scheduler.next(0);
+    if (action.kind !== 'prefill') return;
+    action.sequence.computed += action.tokens;
+    order.push(action.sequence);
+  };
+  for (let i = 0; i < 4; i++) step();
+  const short = Array.from({ length: 6 }, () => sequence(16));
+  for (const each of short) scheduler.enqueue(each);
+  begin(scheduler);
+  for (let i = 0; i < 9; i++) step();
+  t.strictSame(order.slice(4), [...short.slice(0, 3), long, ...short.slice(3), long, long]);
+  const urgent = sequence(300, { priority: -1 });
+  for (const each of [sequence(16), urgent]) scheduler.enqueue(each);
+  scheduler.remove(short[0]!);
+  begin(scheduler);
+  step();
+  t.equal(order.at(-1), urgent, 'but for a better priority');
+  t.end();
+});
+
+t.test('what a successor has not written over is not computed again, in the same slot or in another', (t) => {
+  /** Until prompts are computed, and everybody has had a token more. */
+  const run = (scheduler: Scheduler<Plain>) => {
+    for (let steps = 0; steps < 40; steps++) {
+      const action = scheduler.next(0);
+      if (action.kind === 'prefill') action.sequence.computed += action.tokens;
+    }
+  };
+  const preempted = () => {
+    const scheduler = new Scheduler<Plain>({ ...options, slots: 2 });
+    const [other, victim] = [sequence(30), sequence(100, { priority: 1 })];
+    for (const each of [other, victim]) scheduler.enqueue(each);
+    begin(scheduler);
+    run(scheduler);
+    Object.assign(victim, { computed: 140, said: 41 });
+    const urgent = sequence(40);
+    scheduler.enqueue(urgent);
+    begin(scheduler);
+    run(scheduler);
+    return { scheduler, other, victim, urgent };
+  };
+  const same = preempted();
+  same.scheduler.remove(same.urgent);
+  t.match(same.scheduler.admit(), [{ sequence: same.victim, ahead: { from: 41, to: 140 } }], 'a row may have written behind its 40 tokens');
+  const another = preempted();
+  another.urgent.computed = 60;
+  another.scheduler.next(0);
+  another.scheduler.remove(another.other);
+  t.match(another.scheduler.admit(), [{ sequence: another.victim, ahead: null }]);
+  t.match(another.scheduler.next(0), { kind: 'copy', sequence: another.victim, from: 1, to: 0, start: 61, tokens: 79, ahead: true });
   t.end();
 });
