@@ -251,6 +251,9 @@ export interface BackendStats {
   /** Tokens copied within the cache, to be used elsewhere or kept. */
   readonly copiedTokens: number;
   readonly completionTokens: number;
+  /** Guessed tokens that were computed beside the next one, and those of them that were right. */
+  readonly draftTokens: number;
+  readonly acceptedTokens: number;
   readonly decodeSteps: number;
   readonly prefillChunks: number;
   readonly imagesEncoded: number;

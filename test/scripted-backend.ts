@@ -88,6 +88,8 @@ export function scriptedBackend(script: Script = saying('Hello', ' world')): Scr
       cachedTokens: 0,
       copiedTokens: 0,
       completionTokens: 0,
+      draftTokens: 0,
+      acceptedTokens: 0,
       decodeSteps: 0,
       prefillChunks: 0,
       imagesEncoded: 0,

@@ -34,6 +34,8 @@ export interface EmbeddedBackendOptions {
   readonly prefixCache?: boolean;
   /** Bytes of image features kept for later requests. Default {@link defaultImageCacheBytes}. */
   readonly imageCacheBytes?: number;
+  /** Whether tokens are guessed ahead where that is faster; answers are the same. Default true. */
+  readonly speculation?: boolean;
   /** Version of the program, part of the fingerprint. */
   readonly version: string;
   readonly log: { info(details: object, message: string): void };
@@ -57,6 +59,8 @@ const NO_STATS: BackendStats = {
   cachedTokens: 0,
   copiedTokens: 0,
   completionTokens: 0,
+  draftTokens: 0,
+  acceptedTokens: 0,
   decodeSteps: 0,
   prefillChunks: 0,
   imagesEncoded: 0,
@@ -155,6 +159,7 @@ class EmbeddedBackend implements Backend {
       queueTimeoutMs: this.#options.queueTimeoutMs ?? 0,
       prefixCache: this.#options.prefixCache ?? true,
       imageCacheBytes: this.#options.imageCacheBytes ?? defaultImageCacheBytes,
+      speculation: this.#options.speculation ?? true,
       ...(this.#options.threads !== undefined && { threads: this.#options.threads }),
       ...(this.#options.maxNumSeqs !== undefined && { slots: this.#options.maxNumSeqs }),
       ...(this.#options.maxModelLen !== undefined && { maxModelLen: this.#options.maxModelLen }),

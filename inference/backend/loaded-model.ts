@@ -7,6 +7,7 @@ import type { QuantizationChoice } from '../compile/quantisation.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ModelRunner } from '../engine/model-runner.ts';
 import { createSessionRunner } from '../engine/session-runner.ts';
+import { rowsAreExact } from '../engine/speculation-check.ts';
 import { CheckpointError } from '../errors.ts';
 import { GrammarService } from '../grammar/grammar-service.ts';
 import { readVocabulary } from '../grammar/vocabulary.ts';
@@ -16,6 +17,9 @@ import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
 import { type Capacity, memoryBesideWeights, planCapacity, usableMemory } from './capacity.ts';
 import { RequestImages } from './request-images.ts';
+
+/** Of a text that certainly repeats so many tokens are worth computing at once. */
+const ROWS_PER_SLOT = 8;
 
 export interface LoadOptions {
   /** Folder in the Hugging Face layout. */
@@ -33,6 +37,8 @@ export interface LoadOptions {
   readonly cacheBytes?: number;
   readonly prefixCache: boolean;
   readonly imageCacheBytes: number;
+  /** Whether tokens are guessed ahead where that is faster. */
+  readonly speculation: boolean;
   /** Told what is being done now; `share` is how much of it is done, 0 … 1. */
   readonly onStep: (step: string, share?: number) => void;
   readonly signal: AbortSignal;
@@ -83,14 +89,17 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   );
   const preprocessor = spec.vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
   let runner: ModelRunner | null = null;
+  let speculation = false;
   try {
     if (spec.vision !== null && preprocessor !== null) requireSize(checkpoint, preprocessor.size, spec.vision);
     runner = await createSessionRunner(compiled, {
       slots: capacity.slots,
       maxModelLen: capacity.maxModelLen,
       threads: options.threads ?? availableParallelism(),
+      ...(options.speculation && { rowsPerSlot: ROWS_PER_SLOT }),
     });
     signal.throwIfAborted();
+    speculation = options.speculation && (await rowsAreExact(runner));
   } catch (error) {
     await runner?.close();
     await preprocessor?.close();
@@ -106,6 +115,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     queueTimeoutMs: options.queueTimeoutMs,
     prefixCache: options.prefixCache,
     imageCacheBytes: options.imageCacheBytes,
+    speculation,
   });
   const vocabulary = readVocabulary(tokenizer);
   const grammars = vocabulary === null ? null : new GrammarService(vocabulary);

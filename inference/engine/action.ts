@@ -37,5 +37,6 @@ export type Action<S> =
   | { readonly kind: 'prefill'; readonly sequence: S; readonly slot: number; readonly start: number; readonly tokens: number }
   /** Copy what the tokens `start … start + tokens - 1` have in the cache from one slot to another. */
   | ({ readonly kind: 'copy' } & Copy<S>)
-  | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: readonly DecodeRow<S>[] }
+  /** One token, or up to `tokensPerSlot`, for each slot from `firstSlot` on. */
+  | { readonly kind: 'decode'; readonly firstSlot: number; readonly rows: readonly DecodeRow<S>[]; readonly tokensPerSlot: number }
   | { readonly kind: 'idle' };

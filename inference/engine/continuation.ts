@@ -67,6 +67,11 @@ export class Continuation {
     return this.#tokens;
   }
 
+  /** Most tokens that may yet come. */
+  get left(): number {
+    return this.#maxTokens - this.#tokens;
+  }
+
   /** Sum over the tokens so far, the ending one included; null if they came without. */
   get logprob(): number | null {
     return this.#logprob;

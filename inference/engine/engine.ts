@@ -14,6 +14,7 @@ import { ActiveRequest, type EngineEvent, type EngineRequest } from './request.t
 import { RetryAfter } from './retry-after.ts';
 import { Scheduler } from './scheduler.ts';
 import { Sequence } from './sequence.ts';
+import { Speculation } from './speculation.ts';
 import { Steps } from './steps.ts';
 import { type OutputContext, tokenOutputs } from './token-output.ts';
 
@@ -33,6 +34,8 @@ export class Engine {
   readonly #images: ImageCache | null;
   readonly #output: OutputContext;
   readonly #steps: Steps;
+  /** Null if nothing is guessed. */
+  readonly #speculation: Speculation | null;
   readonly #doorbell = new Doorbell();
   readonly #requestOf = new Map<Sequence, ActiveRequest>();
   /** Requests with events that their readers have not been told of. */
@@ -48,7 +51,11 @@ export class Engine {
     this.#options = { ...engineDefaults, ...options };
     this.#runner = options.runner;
     const { spec } = options.runner;
-    const { maxQueue, prefillChunk, imageBatch, prefixCache } = this.#options;
+    const { maxQueue, prefillChunk, imageBatch, prefixCache, runner } = this.#options;
+    this.#speculation =
+      this.#options.speculation && runner.rowsPerSlot > 1
+        ? new Speculation({ rowsPerSlot: runner.rowsPerSlot, rows: runner.verifyRows })
+        : null;
     this.#scheduler = new Scheduler({
       slots: options.runner.slots,
       maxQueue,
@@ -57,6 +64,7 @@ export class Engine {
       imageBatchBesideDecode: 1,
       maxGap: 2,
       prefixCache,
+      tokensPerSlot: (slots) => this.#speculation?.rowsPerSlot(slots) ?? 1,
     });
     this.#images =
       spec.vision === null
@@ -69,12 +77,15 @@ export class Engine {
           });
     const { vocabSize } = spec.decoder;
     const { decode, eosTokenIds, vocabulary } = options;
-    this.#output = { vocabSize, decode, eosTokenIds, vocabulary, scratch: new SamplerScratch(vocabSize) };
+    const scratch = new SamplerScratch(vocabSize);
+    const imageTokenId = spec.vision?.imageTokenId ?? null;
+    this.#output = { vocabSize, decode, eosTokenIds, vocabulary, scratch, imageTokenId, speculation: this.#speculation !== null };
     this.#steps = new Steps({
       runner: options.runner,
       scheduler: this.#scheduler,
       images: this.#images,
       prefillChunk,
+      speculation: this.#speculation,
       onLogits: (sequence, logits) => this.#say(sequence, logits),
       onFailure: (sequence, failure) => this.#failSequence(sequence, failure),
       onResume: () => this.#doorbell.ring(),
@@ -148,6 +159,7 @@ export class Engine {
       freeSlots: this.#runner.slots - this.#scheduler.running,
       preemptions: this.#preemptions,
       ...this.#steps.counts,
+      ...(this.#speculation?.counts ?? { draftTokens: 0, acceptedTokens: 0 }),
       completionTokens: this.#completionTokens,
       imagesEncoded: encoded,
       imageCacheHits: hits,

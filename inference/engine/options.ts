@@ -27,6 +27,11 @@ export interface EngineOptions {
   readonly prefillChunk?: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
   readonly imageBatch?: number;
+  /**
+   * Tokens are guessed ahead where they are likely enough to be worth computing; answers are the same bits as without. Needs a
+   * runner of which `rowsAreExact` holds. Default false.
+   */
+  readonly speculation?: boolean;
   /** Unread events at which a request stops decoding until its reader has caught up. */
   readonly maxUnread?: number;
 }
@@ -37,4 +42,12 @@ const timer: Timer = (ms, then) => {
 };
 
 /** What holds where nothing is said. */
-export const engineDefaults = { prefixCache: true, prefillChunk: 128, imageBatch: 8, maxUnread: 64, queueTimeoutMs: 0, timer };
+export const engineDefaults = {
+  prefixCache: true,
+  prefillChunk: 128,
+  imageBatch: 8,
+  maxUnread: 64,
+  queueTimeoutMs: 0,
+  speculation: false,
+  timer,
+};

@@ -17,7 +17,7 @@ export interface Schedulable extends SlotHolder, Waiter {
   readonly computable: number;
 }
 
-export interface SchedulerOptions {
+export interface SchedulerOptions<S extends Schedulable = Schedulable> {
   readonly slots: number;
   /** Most sequences that may wait for a slot. */
   readonly maxQueue: number;
@@ -34,6 +34,8 @@ export interface SchedulerOptions {
   readonly maxGap: number;
   /** Prompts start from what a slot has of them already. */
   readonly prefixCache: boolean;
+  /** Tokens that a decode run computes for each of its slots: in each, who is due there, or null. Default one. */
+  readonly tokensPerSlot?: (slots: readonly (S | null)[]) => number;
 }
 
 /**
@@ -58,7 +60,7 @@ const FIRST_COME_EVERY = 4;
  * whole of a long one; every fourth goes to the prompt that got its slot first, so that long ones come to their end.
  */
 export class Scheduler<S extends Schedulable> {
-  readonly #options: SchedulerOptions;
+  readonly #options: SchedulerOptions<S>;
   readonly #slots: SlotTable<S>;
   readonly #line = new WaitingLine<S>();
   readonly #remnants = new Remnants<S>();
@@ -72,7 +74,7 @@ export class Scheduler<S extends Schedulable> {
   #encodedLast = false;
   #copiedSinceRound = false;
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: SchedulerOptions<S>) {
     this.#options = options;
     this.#slots = new SlotTable(options.slots, options.prefixCache);
   }
@@ -259,11 +261,11 @@ export class Scheduler<S extends Schedulable> {
     const rows: DecodeRow<S>[] = [];
     for (let slot = firstSlot; slot <= lastSlot; slot++) {
       const sequence = this.#slots.holderOf(slot);
-      const length = this.#slots.lengthOf(slot);
-      rows.push({ sequence, length, due: sequence !== null && this.#due.delete(sequence) });
-      this.#remnants.wrote(slot, length + 1);
+      rows.push({ sequence, length: this.#slots.lengthOf(slot), due: sequence !== null && this.#due.delete(sequence) });
     }
-    return { kind: 'decode', firstSlot, rows };
+    const tokensPerSlot = this.#options.tokensPerSlot?.(rows.map(({ sequence, due }) => (due ? sequence : null))) ?? 1;
+    for (const [i, { length, due }] of rows.entries()) this.#remnants.wrote(firstSlot + i, length + (due ? tokensPerSlot : 1));
+    return { kind: 'decode', firstSlot, rows, tokensPerSlot };
   }
 
   #slotOf(sequence: S): number {

@@ -8,6 +8,7 @@ import type { PromptKey } from './prompt-key.ts';
 import type { PromptScores } from './prompt-scores.ts';
 import type { Remnant } from './remnants.ts';
 import type { Schedulable } from './scheduler.ts';
+import type { Prospect } from './speculation-policy.ts';
 import type { TokenOutput } from './token-output.ts';
 
 /** Prompt tokens ahead of the prefill whose images are asked for; bounds the features that a sequence holds on to. */
@@ -173,14 +174,36 @@ export class Sequence implements Schedulable, ImageOwner {
     this.#requested.clear();
   }
 
+  /** Whether its next token to compute is this one, at this position. */
+  isNext(token: number, position: number): boolean {
+    return this.#computed === position && this.#computed < this.known && this.nextToken === token;
+  }
+
+  get prospect(): Prospect {
+    const { drafter, continuation } = this.#options;
+    const certain = Math.max(0, this.known - this.#computed - 1);
+    return { certain, confidence: drafter?.confidence ?? 0, most: certain + (drafter === null ? 0 : continuation.left - 1) };
+  }
+
+  /** At most `count` tokens that may follow `nextToken`: first those that are known to, then guesses. */
+  ahead(count: number): number[] {
+    const { drafter, continuation } = this.#options;
+    const next = this.#computed - this.promptLength + 1;
+    const known = this.#chosen.slice(next, next + count);
+    // Beyond the last token that it may have nothing is computed: there might be no room for it.
+    const guesses = Math.min(count - known.length, continuation.left - 1);
+    return guesses > 0 && drafter !== null ? [...known, ...drafter.draft(guesses)] : known;
+  }
+
   /** Chooses the next token from the logits `[vocab]` after all tokens before it. */
   sample(logits: Float32Array): Said {
-    const { sampler, score, continuation, constraint } = this.#options;
+    const { sampler, score, continuation, constraint, drafter } = this.#options;
     // Log probabilities are the model's own, not those among the tokens that may come.
     const choosable = constraint === null || score === null ? logits : logits.slice();
     constraint?.apply(choosable);
     const token = sampler(choosable, continuation.tokens);
     this.#chosen.push(token);
+    drafter?.push(token);
     const said = continuation.accept(token, score?.(logits, token));
     if (said.finish === null) constraint?.accept(token);
     return said;

@@ -2,11 +2,13 @@
 import { EngineFailure } from '../errors.ts';
 import type { Action, Admission } from './action.ts';
 import { Breather } from './breather.ts';
+import { layOut } from './decode-rows.ts';
 import type { ImageCache } from './image-cache.ts';
 import { chooseLate } from './late-mask.ts';
 import type { ModelRunner } from './model-runner.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
+import type { Speculation } from './speculation.ts';
 
 export interface StepsOptions {
   readonly runner: ModelRunner;
@@ -14,6 +16,8 @@ export interface StepsOptions {
   /** Null for a model of text only. */
   readonly images: ImageCache | null;
   readonly prefillChunk: number;
+  /** Null if nothing is guessed. */
+  readonly speculation: Speculation | null;
   /** The model has been asked what comes after all tokens of the sequence; `logits` is `[vocab]`, valid during the call. */
   readonly onLogits: (sequence: Sequence, logits: Float32Array) => void;
   readonly onFailure: (sequence: Sequence, failure: Error) => void;
@@ -119,31 +123,36 @@ export class Steps {
     else await this.#choose(sequence, logits.subarray(logits.length - this.#options.runner.spec.decoder.vocabSize));
   }
 
-  async #decode({ firstSlot, rows }: Of<'decode'>): Promise<void> {
-    const due = rows.map((row) => (row.due ? row.sequence : null));
-    const ids = Int32Array.from(due, (sequence) => sequence?.nextToken ?? 0);
-    // A row that is not due writes behind all that its slot has, where the next own token will overwrite it.
-    const lengths = Int32Array.from(rows, ({ length }) => length);
+  async #decode({ firstSlot, rows, tokensPerSlot }: Of<'decode'>): Promise<void> {
+    const { runner, speculation, onLogits } = this.#options;
+    const { ids, lengths, slots } = layOut(rows, tokensPerSlot);
+    const runtimeMs = runner.runtimeMs;
     let logits: Float32Array;
     try {
-      logits = await this.#options.runner.decode({ firstSlot, ids, lengths });
+      logits = await runner.decode({ firstSlot, ids, lengths, rowsPerSlot: tokensPerSlot });
     } catch (cause) {
       const failure = new EngineFailure('A decode run failed.', { cause });
-      for (const sequence of due) if (sequence !== null) this.#fail(sequence, failure);
+      for (const { sequence } of slots) if (sequence !== null) this.#fail(sequence, failure);
       return;
     }
     this.#decodeSteps++;
-    const vocab = logits.length / rows.length;
+    speculation?.ran(ids.length, runner.runtimeMs - runtimeMs);
+    const vocab = logits.length / ids.length;
     const breather = new Breather();
     const late: [sequence: Sequence, row: number][] = [];
     const logitsOf = (row: number) => logits.subarray(row * vocab, (row + 1) * vocab);
-    for (const [row, sequence] of due.entries()) {
-      if (sequence === null || sequence.ended) continue;
-      sequence.advance(1);
-      if (sequence.computed < sequence.known) continue;
-      if (isKnown(sequence)) this.#options.onLogits(sequence, logitsOf(row));
-      else late.push([sequence, row]);
-      await breather.pause();
+    for (const { sequence, first, used, guessed } of slots) {
+      if (sequence === null) continue;
+      let row = first;
+      // A row counts if what was fed to it is what the sequence has there after all.
+      for (; row < first + used && !sequence.ended && sequence.isNext(ids[row] ?? 0, lengths[row] ?? 0); row++) {
+        sequence.advance(1);
+        if (sequence.computed < sequence.known) continue;
+        if (isKnown(sequence)) onLogits(sequence, logitsOf(row));
+        else late.push([sequence, row]);
+        await breather.pause();
+      }
+      speculation?.guessed(guessed, Math.max(0, row - first - (used - guessed)));
     }
     await Promise.all(late.map(([sequence, row]) => this.#choose(sequence, logitsOf(row))));
   }

@@ -8,6 +8,7 @@ import type { Constraint } from './constraint.ts';
 import { Continuation, type TokenScore } from './continuation.ts';
 import { PromptScores, type Score } from './prompt-scores.ts';
 import type { EngineRequest } from './request.ts';
+import { Drafter } from './speculation-drafter.ts';
 
 /** How tokens are shown. */
 export interface Vocabulary {
@@ -24,6 +25,10 @@ export interface OutputContext {
   readonly decode: Decode;
   readonly vocabulary: Vocabulary;
   readonly scratch: SamplerScratch;
+  /** Whether tokens are guessed ahead. */
+  readonly speculation: boolean;
+  /** Placeholder of images, or null. */
+  readonly imageTokenId: number | null;
 }
 
 export interface TokenOutput {
@@ -35,7 +40,12 @@ export interface TokenOutput {
   readonly score: Score | null;
   /** Collects the log probabilities of the prompt; null if they are not asked for, or of another choice. */
   readonly promptScores: PromptScores | null;
+  /** Guesses its next tokens; null if that is not done. */
+  readonly drafter: Drafter | null;
 }
+
+/** Whose tokens are guessed ahead: what may come under a constraint is known only when the token before it is chosen. */
+const isSpeculative = (constraint: Constraint | null) => constraint === null;
 
 /**
  * @param maxTokens most tokens of each choice
@@ -53,11 +63,14 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
   const { logprobs, promptLogprobs = false } = request.output ?? {};
   const score: Score | null = logprobs === undefined ? null : (logits, id) => scored(logits, id, logprobs, context.vocabulary);
   const minTokens = { count: stopping.minTokens ?? 0, endTokenIds };
+  const drafter = () => new Drafter(request.ids, context.imageTokenId);
+  const constraintOf = (stream: number) => request.constraints?.[stream] ?? null;
   return Array.from({ length: request.n }, (_, stream) => ({
     score,
     // The prompt is the same for all: the first choice reads it out.
     promptScores: promptLogprobs && stream === 0 && score !== null ? new PromptScores(request.ids, score, decode) : null,
-    constraint: request.constraints?.[stream] ?? null,
+    constraint: constraintOf(stream),
+    drafter: context.speculation && isSpeculative(constraintOf(stream)) ? drafter() : null,
     sampler: createSampler({ params: sampling, seed, stream, promptIds: request.ids, minTokens, scratch }),
     continuation: new Continuation({
       decode,

@@ -110,6 +110,7 @@ export class ArithmeticRunner implements ModelRunner {
     const { firstSlot, ids, lengths, rowsPerSlot = 1 } = step;
     if (rowsPerSlot > this.rowsPerSlot || (rowsPerSlot > 1 && ids.length > this.verifyRows)) throw new Error('Too many rows.');
     return this.#run({ kind: 'decode', firstSlot, rows: ids.length, rowsPerSlot }, () => {
+      this.runtimeMs += 1 + ids.length / 40;
       const slotOf = (row: number) => firstSlot + Math.floor(row / rowsPerSlot);
       // All rows are written before any is read, as the runtime does.
       for (const [row, id] of ids.entries()) this.#write(slotOf(row), lengths[row] ?? Number.NaN, id + this.#decodedMark);
