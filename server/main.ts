@@ -33,7 +33,7 @@ function readConfig(): Settings {
 }
 
 function startBackend(settings: Settings, logger: Logger): Backend {
-  const { threads, maxNumSeqs, maxModelLen, quantization, cacheDir, maxQueue, prefixCache, imageCacheBytes } = settings;
+  const { threads, maxNumSeqs, maxModelLen, kvCacheBytes, quantization, cacheDir, maxQueue, prefixCache, imageCacheBytes } = settings;
   const checkpoint = resolve(settings.model);
   const [first = basename(checkpoint), ...aliases] = settings.servedModelName;
   return createEmbeddedBackend({
@@ -42,11 +42,14 @@ function startBackend(settings: Settings, logger: Logger): Backend {
     quantization,
     cacheDir: resolve(cacheDir),
     maxQueue,
+    queueTimeoutMs: settings.queueTimeout * 1000,
     prefixCache,
     imageCacheBytes,
+    speculation: settings.speculation === 'auto',
     ...(threads !== undefined && { threads }),
     ...(maxNumSeqs !== undefined && { maxNumSeqs }),
     ...(maxModelLen !== undefined && { maxModelLen }),
+    ...(kvCacheBytes !== undefined && { kvCacheBytes }),
     version: packageVersion,
     log: logger,
   });

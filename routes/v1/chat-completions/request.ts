@@ -78,6 +78,7 @@ export function chatRequest(body: ChatBody, images: readonly RgbImage[], request
     ...grammarOf(body),
     output: outputParams(body, body.logprobs ? (body.top_logprobs ?? 0) : undefined),
     ...(body.cache_salt !== undefined && { cacheSalt: body.cache_salt }),
+    ...(body.priority !== undefined && { priority: body.priority }),
     requestId,
   };
 }

@@ -60,6 +60,7 @@ export function completionRequests(body: CompletionBody, images: readonly RgbIma
     ...grammar,
     output: { ...output, ...(promptLogprobs && { promptLogprobs }) },
     ...(body.cache_salt !== undefined && { cacheSalt: body.cache_salt }),
+    ...(body.priority !== undefined && { priority: body.priority }),
     requestId: prompts.length === 1 ? requestId : `${requestId}-${index}`,
   }));
 }

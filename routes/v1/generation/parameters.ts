@@ -36,7 +36,6 @@ const shared: Readonly<Record<string, Rule>> = {
   guided_choice: renamed('choice'),
   guided_grammar: renamed('grammar'),
   truncate_prompt_tokens: never,
-  priority: only(0),
   use_beam_search: only(false),
   image_policy: only('all'),
   prompt_logprobs: never,

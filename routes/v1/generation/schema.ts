@@ -106,6 +106,13 @@ export const generationProperties = {
       description: 'What is kept of prompts and images is shared only between requests of the same salt.',
     }),
   ),
+  priority: Type.Optional(
+    Type.Integer({
+      minimum: -(2 ** 31),
+      maximum: 2 ** 31 - 1,
+      description: 'The lower, the sooner the request has its turn; it may take the slot of a running one of a higher value. Default 0.',
+    }),
+  ),
   request_id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$', description: 'Becomes the tail of the id of the answer.' })),
 };
 

@@ -280,6 +280,8 @@ const wrong: readonly (readonly [string, object, string | null, string])[] = [
   ['stream_options without stream', { stream_options: { include_usage: true } }, 'stream_options', 'invalid_value'],
   ['a request id with a line break', { request_id: 'a\nb' }, 'request_id', 'invalid_value'],
   ['metadata that is no text', { metadata: { a: 1 } }, 'metadata.a', 'invalid_type'],
+  ['a priority that is no integer', { priority: 1.5 }, 'priority', 'invalid_type'],
+  ['a priority beyond 32 bits', { priority: 2 ** 31 }, 'priority', 'integer_above_max_value'],
   ['a service tier that does not exist', { service_tier: 'priority' }, 'service_tier', 'invalid_value'],
 ];
 

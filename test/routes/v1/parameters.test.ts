@@ -1,5 +1,7 @@
 import t from 'tap';
+import { QueueTimeout } from '../../../inference/errors.ts';
 import { chat, testApp } from '../../app-helper.ts';
+import { refusing, scriptedBackend } from '../../scripted-backend.ts';
 
 const completion = (overrides: object) => ({ model: 'scripted', prompt: 'Hi', ...overrides });
 
@@ -139,6 +141,27 @@ t.test('values that ask for what happens anyway are taken', async (t) => {
   for (const answer of answers) {
     t.equal(answer.statusCode, 200, answer.body);
     t.equal(answer.headers['x-ignored-parameters'], undefined);
+  }
+});
+
+t.test('a priority goes to the engine, with every prompt of the request', async (t) => {
+  const { app, backend } = testApp(t);
+  await app.inject({ method: 'POST', url: '/v1/chat/completions', payload: chat({ priority: -3 }) });
+  await app.inject({ method: 'POST', url: '/v1/completions', payload: completion({ prompt: ['a', 'b'], priority: 7 }) });
+  await app.inject({ method: 'POST', url: '/v1/completions', payload: completion({ priority: null }) });
+  t.strictSame(
+    backend.requests.map(({ priority }) => priority),
+    [-3, 7, 7, undefined],
+  );
+});
+
+t.test('a request that has waited for too long is told when to come again', async (t) => {
+  const { app } = testApp(t, scriptedBackend(refusing(new QueueTimeout(30_000, 4))));
+  for (const stream of [false, true]) {
+    const response = await app.inject({ method: 'POST', url: '/v1/chat/completions', payload: chat({ stream }) });
+    t.equal(response.statusCode, 503);
+    t.equal(response.headers['retry-after'], '4');
+    t.match(response.json(), { error: { code: 'overloaded', message: /waited 30 s/ } });
   }
 });
 
