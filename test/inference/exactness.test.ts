@@ -1,4 +1,7 @@
-/** What the prefix cache rests on: wherever a prompt is cut, and whatever of it is copied, its logits have the same bits. */
+/**
+ * What the prefix cache and preemption rest on: wherever a prompt is cut, and whatever of it is copied, its logits have the same
+ * bits; and so have those of an answer that is decoded again, in whatever company.
+ */
 import { join } from 'node:path';
 import t from 'tap';
 import { compileCheckpoint } from '../../inference/compile/compile.ts';
@@ -10,6 +13,8 @@ import { SeededRandom } from '../tools/random.ts';
 import { temporaryFolder } from './references.ts';
 
 const LENGTH = 300;
+/** Tokens that are decoded behind the prompt. */
+const ANSWER = 24;
 /** Tokens of a run, at most. */
 const CHUNK = 128;
 
@@ -78,5 +83,29 @@ for (const [name, quantization, threads] of models) {
       t.same(await prefill(runner, 2, ids, copied, randomCuts(random, copied)), whole, `the first ${copied} tokens copied`);
       t.same(await next(2), after);
     }
+
+    const answer = Array.from({ length: ANSWER }, () => random.whole(3, 400));
+    const decode = async (firstSlot: number, rows: readonly (readonly [id: number, length: number])[]) =>
+      runner.decode({ firstSlot, ids: Int32Array.from(rows, ([id]) => id), lengths: Int32Array.from(rows, ([, length]) => length) });
+    await prefill(runner, 0, ids, 0, [LENGTH]);
+    const alone: Float32Array[] = [];
+    for (const [i, id] of answer.entries()) alone.push((await decode(0, [[id, LENGTH + i]])).slice());
+
+    await prefill(runner, 1, ids, 0, randomCuts(random, 0));
+    for (const [i, id] of answer.entries()) {
+      const logits = await decode(0, [
+        [7, LENGTH + ANSWER - i],
+        [id, LENGTH + i],
+        [9, 100 + i],
+      ]);
+      const vocab = logits.length / 3;
+      t.same(logits.subarray(vocab, 2 * vocab), alone[i], `token ${i} of the answer, decoded again beside others`);
+    }
+
+    const expected = (await decode(1, [[5, LENGTH + ANSWER]])).slice();
+    await prefill(runner, 2, ids.toReversed(), 0, [LENGTH]);
+    await runner.copy({ from: 1, to: 2, start: 100, tokens: LENGTH + ANSWER - 100 });
+    await prefill(runner, 2, ids.slice(0, CHUNK), 0, [CHUNK]);
+    t.same(await decode(2, [[5, LENGTH + ANSWER]]), expected, 'the end is kept, and the beginning computed again');
   });
 }
