@@ -72,7 +72,7 @@ t.test('40 sequences of every kind get together, with guesses, what each gets al
     );
     t.strictSame(answers, expected, `${slots} slots`);
     const { draftTokens, acceptedTokens } = engine.stats();
-    t.ok(acceptedTokens > 10 && draftTokens > acceptedTokens, `${acceptedTokens} of ${draftTokens} guesses were right`);
+    t.ok(acceptedTokens > 5 && draftTokens > acceptedTokens, `${acceptedTokens} of ${draftTokens} guesses were right`);
     t.ok(runner.calls.some((call) => call.kind === 'decode' && call.rowsPerSlot > 1 && (slots === 1 || call.rows > call.rowsPerSlot)));
     t.match(engine.stats(), { running: 0, waiting: 0, freeSlots: slots });
   }
