@@ -6,12 +6,12 @@ import { parseArgs } from 'node:util';
 import { measureHttp } from './http-load.ts';
 import { planOf } from './plan.ts';
 import { report } from './report.ts';
-import type { BenchResult, LibraryResult, StepComparison, WorkloadResult } from './results.ts';
+import type { BenchResult, LibraryResult, SpeculationComparison, StepComparison, WorkloadResult } from './results.ts';
 import { workloads } from './workloads.ts';
 
 const help = `npm run bench -- [options]
   --quick          fewer requests and blocks: a smoke test, not a measurement
-  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps
+  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps, speculation
   --no-http        leave out the measurements over HTTP
   --threads N      threads of the runtime (default: one for each processor)
   --json           print JSON instead of tables`;
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     const http = options.http ? await measureHttp(workload, plan) : [];
     const result = { name: workload.name, describes: workload.describes, library, http };
     measured.push(result);
-    show({ workloads: [result], steps: [] });
+    show({ workloads: [result], steps: [], speculation: [] });
   }
   let steps: StepComparison[] = [];
   if (wanted('steps')) {
@@ -68,8 +68,15 @@ async function main(): Promise<void> {
     progress('steps: engine and session.run in turn …');
     steps = await probe<StepComparison[]>('./step-probe.js', [JSON.stringify(plan)]);
   }
-  if (steps.length > 0) show({ workloads: [], steps });
-  if (options.json) console.log(JSON.stringify({ workloads: measured, steps }, null, 2));
+  if (steps.length > 0) show({ workloads: [], steps, speculation: [] });
+  let speculation: SpeculationComparison[] = [];
+  if (wanted('speculation')) {
+    await workloads[0]?.prepare();
+    progress('speculation: off and on in turn …');
+    speculation = await probe<SpeculationComparison[]>('./speculation-probe.js', [JSON.stringify(plan)]);
+  }
+  if (speculation.length > 0) show({ workloads: [], steps: [], speculation });
+  if (options.json) console.log(JSON.stringify({ workloads: measured, steps, speculation }, null, 2));
 }
 
 await main();

@@ -6,6 +6,8 @@ export interface Plan {
   readonly prefills: number;
   /** Batches of the comparison with `session.run`, steps of each block, and blocks (each side in turn). */
   readonly comparison: { readonly batches: readonly number[]; readonly steps: number; readonly blocks: number };
+  /** Clients of the comparison of speculative decoding, tokens of an answer, and blocks (each side in turn). */
+  readonly speculation: { readonly clients: readonly number[]; readonly tokens: number; readonly blocks: number };
   /** Threads of the runtime. */
   readonly threads: number;
 }
@@ -18,6 +20,7 @@ export function planOf(quick: boolean, threads: number): Plan {
     levels: [1, 4, 16, 32].map((clients, i) => ({ clients, requests: requests[i] ?? clients })),
     prefills: quick ? 3 : 9,
     comparison: { batches: [1, 4, 16], steps: quick ? 6 : 20, blocks: quick ? 2 : 5 },
+    speculation: { clients: [1, 4, 16], tokens: quick ? 32 : 128, blocks: quick ? 2 : 5 },
     threads,
   };
 }

@@ -1,9 +1,9 @@
 /** Prints what the benchmark measured. */
 import type { Load } from './load.ts';
-import type { BenchResult, LibraryLevel, StepComparison, WorkloadResult } from './results.ts';
+import type { BenchResult, LibraryLevel, SpeculationComparison, StepComparison, WorkloadResult } from './results.ts';
 
-export function report({ workloads, steps }: BenchResult): string {
-  return [...workloads.map(workload), stepTable(steps)].filter((part) => part !== '').join('\n\n');
+export function report({ workloads, steps, speculation }: BenchResult): string {
+  return [...workloads.map(workload), stepTable(steps), speculationTable(speculation)].filter((part) => part !== '').join('\n\n');
 }
 
 function row(cells: readonly string[]): string {
@@ -57,4 +57,22 @@ function stepTable(steps: readonly StepComparison[]): string {
   );
   const head = row(['batch', 'engine', 'session.run', 'faster', 'engine tok/s', 's.run tok/s']);
   return ['one decode step of llama-135m, the same graph through the engine and through onnxruntime-node', head, ...lines].join('\n');
+}
+
+function speculationTable(comparisons: readonly SpeculationComparison[]): string {
+  if (comparisons.length === 0) return '';
+  const lines = comparisons.map(({ text, clients, off, on, gain, leastGain, mostGain, draftTokens, acceptedTokens }) =>
+    row([
+      String(clients),
+      off.toFixed(0),
+      on.toFixed(0),
+      `${gain.toFixed(2)}×`,
+      `${leastGain.toFixed(2)}…${mostGain.toFixed(2)}`,
+      String(draftTokens),
+      draftTokens === 0 ? '–' : `${((100 * acceptedTokens) / draftTokens).toFixed(0)} %`,
+      `  ${text}`,
+    ]),
+  );
+  const head = row(['clients', 'off, tok/s', 'on, tok/s', 'gain', 'from … to', 'drafted', 'accepted', '  text that']);
+  return ['speculative decoding of llama-135m, off and on in turn', head, ...lines].join('\n');
 }

@@ -33,6 +33,20 @@ export interface StepComparison {
   readonly sessionRun: number;
 }
 
+/** Tokens per second with speculative decoding off and on, medians over blocks; gains are of neighbouring blocks. */
+export interface SpeculationComparison {
+  /** What kind of text is generated. */
+  readonly text: string;
+  readonly clients: number;
+  readonly off: number;
+  readonly on: number;
+  readonly gain: number;
+  readonly leastGain: number;
+  readonly mostGain: number;
+  readonly draftTokens: number;
+  readonly acceptedTokens: number;
+}
+
 export interface WorkloadResult {
   readonly name: string;
   readonly describes: string;
@@ -43,4 +57,5 @@ export interface WorkloadResult {
 export interface BenchResult {
   readonly workloads: readonly WorkloadResult[];
   readonly steps: readonly StepComparison[];
+  readonly speculation: readonly SpeculationComparison[];
 }
