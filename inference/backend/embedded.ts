@@ -5,9 +5,9 @@ import { CheckpointError, ModelLoading, ShuttingDown } from '../errors.ts';
 import { buildPrompt } from '../text/prompt.ts';
 import type { Backend, BackendState, BackendStats, GenerationEvent, GenerationRequest, ModelInfo } from '../types.ts';
 import { cacheBytesPerToken, inUnits } from './capacity.ts';
-import { openConstraints } from './constraints.ts';
 import { type LoadedModel, type LoadOptions, loadModel } from './loaded-model.ts';
 import { readModelCard } from './model-card.ts';
+import { openAnswerConstraints, outputWithCalls, readCalls } from './tool-use.ts';
 
 export interface EmbeddedBackendOptions {
   /** Checkpoint folder in the Hugging Face layout. */
@@ -110,7 +110,7 @@ class EmbeddedBackend implements Backend {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
     const { engine, grammars, images, template, tokenizer, runner } = this.#ready();
     const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, runner.maxModelLen);
-    const constraints = await openConstraints(request, grammars, signal);
+    const constraints = await openAnswerConstraints(request, template.dialect, grammars, signal);
     let events: AsyncIterableIterator<EngineEvent>;
     try {
       events = engine.submit(
@@ -123,7 +123,7 @@ class EmbeddedBackend implements Backend {
           ...(request.cacheSalt !== undefined && { salt: request.cacheSalt }),
           ...(request.priority !== undefined && { priority: request.priority }),
           constraints,
-          ...(request.output !== undefined && { output: request.output }),
+          output: outputWithCalls(request, template.dialect),
         },
         signal,
       );
@@ -132,7 +132,7 @@ class EmbeddedBackend implements Backend {
       throw error;
     }
     const start = { type: 'start', promptTokens: built.ids.length, imageTokens: built.imageTokens, promptText: built.promptText } as const;
-    for await (const event of events) yield event.type === 'begin' ? start : event;
+    for await (const event of readCalls(events, request, template.dialect)) yield event.type === 'begin' ? start : event;
   }
 
   close(graceMs = 0): Promise<void> {

@@ -5,6 +5,7 @@ import type { ImageReference } from '../../../plugins/images/normalise.ts';
 import { grammarOf } from '../generation/grammar.ts';
 import { outputParams, samplingParams, stoppingParams } from '../generation/request.ts';
 import type { ChatBody } from './schema.ts';
+import { checkBesideTools, checkResults, toolCallsOf, toolUseOf } from './tools.ts';
 
 type Message = ChatBody['messages'][number];
 
@@ -48,29 +49,40 @@ export function checkChat(body: ChatBody): void {
     throw new InvalidValue("The 'top_logprobs' parameter is only allowed when 'logprobs' is true.", 'top_logprobs');
   }
   body.messages.forEach(checkMessage);
+  checkResults(body.messages);
 }
+
+const formerFields = [
+  ['function_call', "Send 'tool_calls' instead."],
+  ['audio', 'Leave it out.'],
+] as const;
 
 function checkMessage(message: Message, index: number): void {
   if (message.role !== 'assistant') return;
-  for (const field of ['tool_calls', 'function_call', 'audio'] as const) {
+  for (const [field, accepted] of formerFields) {
     const value = (message as Readonly<Record<string, unknown>>)[field];
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
-    throw new UnsupportedParameter(`messages[${index}].${field}`, 'Leave it out.');
+    if (value !== undefined) throw new UnsupportedParameter(`messages[${index}].${field}`, accepted);
   }
-  if (message.content === undefined) {
+  if (message.content === undefined && toolCallsOf(message).length === 0) {
     throw missing(`messages[${index}].content`);
   }
 }
 
-/** @param images decoded, one for each of {@link imageReferences}, in that order */
+/**
+ * @param images decoded, one for each of {@link imageReferences}, in that order
+ * @throws ApiError for functions, or forms of the answer, that cannot be as asked
+ */
 export function chatRequest(body: ChatBody, images: readonly RgbImage[], requestId: string): GenerationRequest {
   const remaining = images.values();
+  const tools = toolUseOf(body);
+  if (tools !== undefined) checkBesideTools(body, tools);
   return {
     model: body.model,
     prompt: {
       kind: 'chat',
       messages: body.messages.map((message) => chatMessage(message, remaining)),
       addGenerationPrompt: body.add_generation_prompt ?? true,
+      ...(tools !== undefined && { tools }),
     },
     n: body.n ?? 1,
     sampling: samplingParams(body),
@@ -83,12 +95,16 @@ export function chatRequest(body: ChatBody, images: readonly RgbImage[], request
   };
 }
 
-function chatMessage({ role, content = '', name }: Message, images: Iterator<RgbImage>): ChatMessage {
+function chatMessage(message: Message, images: Iterator<RgbImage>): ChatMessage {
+  const { role, content = [] } = message;
   const parts = typeof content === 'string' ? [{ type: 'text', text: content } as const] : content;
+  const calls = role === 'assistant' ? toolCallsOf(message) : [];
   return {
     role: role === 'developer' ? 'system' : role,
     content: parts.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : imageContent(part, images))),
-    ...(name !== undefined && { name }),
+    ...(role !== 'tool' && message.name !== undefined && { name: message.name }),
+    ...(calls.length > 0 && { toolCalls: calls }),
+    ...(role === 'tool' && { toolCallId: message.tool_call_id }),
   };
 }
 

@@ -1,5 +1,6 @@
-/** From generation events to a chat completion, or to the chunks of one; pure. */
-import type { GenerationEvent, Usage } from '../../../inference/types.ts';
+/** From generation events to a chat completion, or to the chunks of one; pure but for the ids of calls. */
+import { randomUUID } from 'node:crypto';
+import type { FinishReason, GenerationEvent, Usage } from '../../../inference/types.ts';
 import { chatLogprobs } from '../generation/logprobs.ts';
 import { type AnswerContext, usageObject } from '../generation/response.ts';
 import type { ChatCompletion, ChatCompletionChunk } from './schema.ts';
@@ -10,30 +11,31 @@ export interface ChoiceOptions {
   readonly logprobs: boolean;
 }
 
+type Choice = ChatCompletion['choices'][number];
+type ChoiceEvent = Extract<GenerationEvent, { readonly choice: number }>;
+
 /** @throws Error if the events end before `done` */
 export async function chatCompletion(
   events: AsyncIterable<GenerationEvent>,
   { id, created, model, fingerprint }: AnswerContext,
   { n, logprobs }: ChoiceOptions,
 ): Promise<ChatCompletion> {
-  const choices = Array.from({ length: n }, (_, index): ChatCompletion['choices'][number] => ({
-    index,
-    message: { role: 'assistant', content: '', refusal: null },
-    logprobs: logprobs ? chatLogprobs([]) : null,
-    finish_reason: 'stop',
-  }));
+  const choices = Array.from(
+    { length: n },
+    (_, index): Choice => ({
+      index,
+      message: { role: 'assistant', content: '', refusal: null },
+      logprobs: logprobs ? chatLogprobs([]) : null,
+      finish_reason: 'stop',
+    }),
+  );
   let usage: Usage | undefined;
   for await (const event of events) {
     if (event.type === 'done') usage = event.usage;
-    if (event.type !== 'text' && event.type !== 'finish') continue;
+    if (!('choice' in event)) continue;
     const choice = choices[event.choice];
     if (choice === undefined) throw new RangeError(`Event for choice ${event.choice} of ${n}`);
-    if (event.type === 'finish') {
-      choice.finish_reason = event.reason;
-      continue;
-    }
-    choice.message.content += event.text;
-    if (event.logprobs !== undefined) choice.logprobs?.content.push(...chatLogprobs(event.logprobs).content);
+    add(choice, event);
   }
   if (usage === undefined) throw new Error('The generation ended without its last event');
   return {
@@ -46,6 +48,38 @@ export async function chatCompletion(
     service_tier: 'default',
     system_fingerprint: fingerprint,
   };
+}
+
+function add(choice: Choice, event: ChoiceEvent): void {
+  const { message } = choice;
+  switch (event.type) {
+    case 'text':
+      message.content += event.text;
+      if (event.logprobs !== undefined) choice.logprobs?.content.push(...chatLogprobs(event.logprobs).content);
+      break;
+    case 'call':
+      message.tool_calls ??= [];
+      message.tool_calls.push({ id: newCallId(), type: 'function', function: { name: event.name, arguments: '' } });
+      break;
+    case 'arguments': {
+      const call = message.tool_calls?.[event.index];
+      if (call !== undefined) call.function.arguments += event.text;
+      break;
+    }
+    case 'finish':
+      choice.finish_reason = finishReason(event.reason, message.tool_calls !== undefined);
+      if (message.content === '' && message.tool_calls !== undefined) message.content = null;
+  }
+}
+
+/** Unique, and of the form of OpenAI's. */
+function newCallId(): string {
+  return `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+}
+
+/** An answer with calls that was not cut short ended to have them carried out. */
+function finishReason(reason: FinishReason, called: boolean): Choice['finish_reason'] {
+  return called && reason === 'stop' ? 'tool_calls' : reason;
 }
 
 export interface ChunkOptions {
@@ -67,6 +101,7 @@ export async function* chatChunks(
     choices: [{ index, delta, logprobs: null, finish_reason: null, ...rest }],
     ...(includeUsage && { usage: null }),
   });
+  const called = new Set<number>();
   for await (const event of events) {
     switch (event.type) {
       case 'start':
@@ -76,8 +111,17 @@ export async function* chatChunks(
         if (event.logprobs !== undefined) yield chunk(event.choice, { content: event.text }, { logprobs: chatLogprobs(event.logprobs) });
         else if (event.text !== '') yield chunk(event.choice, { content: event.text });
         break;
+      case 'call': {
+        const { choice, index, name } = event;
+        called.add(choice);
+        yield chunk(choice, { tool_calls: [{ index, id: newCallId(), type: 'function', function: { name, arguments: '' } }] });
+        break;
+      }
+      case 'arguments':
+        yield chunk(event.choice, { tool_calls: [{ index: event.index, function: { arguments: event.text } }] });
+        break;
       case 'finish':
-        yield chunk(event.choice, {}, { finish_reason: event.reason });
+        yield chunk(event.choice, {}, { finish_reason: finishReason(event.reason, called.has(event.choice)) });
         break;
       case 'done':
         if (includeUsage) yield { ...frame, choices: [], usage: usageObject(event.usage) };

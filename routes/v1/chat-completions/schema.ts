@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox';
 import { ChatLogprobs } from '../generation/logprobs.ts';
 import { generationProperties, Nullable, UsageSchema } from '../generation/schema.ts';
 import { taggedUnion } from '../generation/tagged-union.ts';
+import { ToolCall, ToolCallDelta, toolProperties } from './tool-schema.ts';
 
 const TextPart = Type.Object({ type: Type.Literal('text'), text: Type.String() });
 
@@ -47,11 +48,22 @@ const name = Type.Optional(Type.String({ description: 'Handed to the chat templa
 
 const SystemMessage = Type.Object({ role: Type.Enum(['system', 'developer']), content: TextContent, name });
 const UserMessage = Type.Object({ role: Type.Literal('user'), content: UserContent, name });
-const AssistantMessage = Type.Object({ role: Type.Literal('assistant'), content: Type.Optional(TextContent), name });
+const AssistantMessage = Type.Object({
+  role: Type.Literal('assistant'),
+  content: Type.Optional(TextContent),
+  name,
+  tool_calls: Type.Optional(Type.Array(ToolCall, { description: 'Calls that the model made in this turn, which then needs no content.' })),
+});
+const ToolMessage = Type.Object({
+  role: Type.Literal('tool'),
+  content: TextContent,
+  tool_call_id: Type.String({ description: 'The call that this is the result of.' }),
+});
 
 export const chatProperties = {
   ...generationProperties,
-  messages: Type.Array(taggedUnion('role', [SystemMessage, UserMessage, AssistantMessage]), { minItems: 1 }),
+  messages: Type.Array(taggedUnion('role', [SystemMessage, UserMessage, AssistantMessage, ToolMessage]), { minItems: 1 }),
+  ...toolProperties,
   max_completion_tokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Most tokens of each choice.' })),
   logprobs: Type.Optional(Type.Boolean({ description: 'Tell the log probability of each token of the answer. Default false.' })),
   top_logprobs: Type.Optional(
@@ -69,6 +81,10 @@ export const chatProperties = {
 export const ChatBody = Type.Object(chatProperties);
 export type ChatBody = Static<typeof ChatBody>;
 
+const FinishReason = Type.Enum(['stop', 'length', 'tool_calls'], {
+  description: '`tool_calls` if the answer has calls, were they asked for or not, and came to its end.',
+});
+
 export const ChatCompletion = Type.Object({
   id: Type.String(),
   object: Type.Literal('chat.completion'),
@@ -77,9 +93,14 @@ export const ChatCompletion = Type.Object({
   choices: Type.Array(
     Type.Object({
       index: Type.Integer(),
-      message: Type.Object({ role: Type.Literal('assistant'), content: Type.String(), refusal: Type.Null() }),
+      message: Type.Object({
+        role: Type.Literal('assistant'),
+        content: Nullable(Type.String({ description: 'Null if there are calls and nothing else.' })),
+        refusal: Type.Null(),
+        tool_calls: Type.Optional(Type.Array(ToolCall)),
+      }),
       logprobs: Nullable(ChatLogprobs),
-      finish_reason: Type.Enum(['stop', 'length']),
+      finish_reason: FinishReason,
     }),
   ),
   usage: UsageSchema,
@@ -102,9 +123,10 @@ const ChatCompletionChunk = Type.Object({
         role: Type.Optional(Type.Literal('assistant')),
         content: Type.Optional(Type.String()),
         refusal: Type.Optional(Type.Null()),
+        tool_calls: Type.Optional(Type.Array(ToolCallDelta)),
       }),
       logprobs: Nullable(ChatLogprobs),
-      finish_reason: Nullable(Type.Enum(['stop', 'length'])),
+      finish_reason: Nullable(FinishReason),
     }),
   ),
   usage: Type.Optional(Nullable(UsageSchema)),

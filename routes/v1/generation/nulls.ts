@@ -1,7 +1,10 @@
 /** Drops members that are null, which is how many clients spell "left out", before the schema sees them. */
 
 /** Members whose own members may be null as well; elsewhere (a JSON schema, say) null can be a value. */
-const nested = new Set(['messages', 'content', 'stream_options', 'image_url', 'response_format', 'json_schema', 'structured_outputs']);
+const nested = new Set([
+  ...['messages', 'content', 'image_url', 'tool_calls', 'tools', 'function', 'tool_choice'],
+  ...['stream_options', 'response_format', 'json_schema', 'structured_outputs'],
+]);
 
 /** body → messages → message → content → part → image_url; what lies deeper is no part of the schema. */
 const deepest = 6;
