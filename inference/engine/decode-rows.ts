@@ -12,7 +12,7 @@ export interface Decodable {
 }
 
 /** One slot's rows. */
-export interface SlotRows<S> {
+interface SlotRows<S> {
   /** Who goes on by them; null if nobody does. */
   readonly sequence: S | null;
   readonly first: number;

@@ -17,7 +17,11 @@ t.test('a workload is told with its prefill, the share of the runtime and the lo
     prefill: { promptTokens: 576, milliseconds: 720, tokensPerSecond: 800 },
     levels: [{ ...load, runtimeMs: 10_000, longestGapMs: 7.25 }],
   };
-  const text = report({ workloads: [{ name: 'x', describes: 'y', library, http: [{ ...load, longestGapMs: 9 }] }], steps: [], speculation: [] });
+  const text = report({
+    workloads: [{ name: 'x', describes: 'y', library, http: [{ ...load, longestGapMs: 9 }] }],
+    steps: [],
+    speculation: [],
+  });
   t.match(text, /prefill: 800 tokens\/s \(576 tokens in 720 ms\)/);
   t.match(text, /^16 +745 +5\.8 +412 ms +650 ms +1\.100 +7\.3 ms$/m);
   t.match(text, /^16 +745 +5\.8 +412 ms +650 ms +9\.0 ms$/m);
