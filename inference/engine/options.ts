@@ -4,7 +4,7 @@ import type { ModelRunner } from './model-runner.ts';
 import type { Vocabulary } from './token-output.ts';
 
 /** Calls `then` once after `ms` milliseconds, unless what it returns is called before. */
-export type Timer = (ms: number, then: () => void) => () => void;
+type Timer = (ms: number, then: () => void) => () => void;
 
 export interface EngineOptions {
   /** Stays the caller's: closed by whoever opened it, after the engine. */

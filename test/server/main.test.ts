@@ -57,6 +57,24 @@ t.test('a wrong setting stops the start with one line', async (t) => {
   t.strictSame([stdout, stderr], [[], ['MAX_QUEUE must be an integer of at least 0, but the environment says "many".']]);
 });
 
+t.test('a cache that cannot be stops the process with one line', async (t) => {
+  for (const [env, line] of [
+    [
+      { KV_CACHE_MEMORY_BYTES: '1000' },
+      /^KV_CACHE_MEMORY_BYTES is 1000 .*, but one sequence of \d+ tokens needs .*; raise it, or set MAX_MODEL_LEN to at most \d+\.$/,
+    ],
+    [
+      { KV_CACHE_MEMORY_BYTES: String(2 ** 50) },
+      /^KV_CACHE_MEMORY_BYTES is .*, but this machine has .* of memory beside the weights; lower it\.$/,
+    ],
+  ] as const) {
+    const { exit, stderr } = start(t, env);
+    t.equal(await exit, 1);
+    t.match(stderr, [line]);
+    t.equal(stderr.length, 1);
+  }
+});
+
 t.test('a checkpoint that is not there stops the process with one line', async (t) => {
   const { exit, stderr } = start(t, { MODEL: '/nowhere/model' });
   t.equal(await exit, 1);

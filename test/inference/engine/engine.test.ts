@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { setImmediate as macrotask } from 'node:timers/promises';
 import t from 'tap';
 import { ContextLengthExceeded, ImageCountMismatch, QueueFull, RequestError } from '../../../inference/errors.ts';
 import { EOS, IMAGE } from './arithmetic-runner.ts';
@@ -132,6 +133,27 @@ t.test('a long prompt does not stall those who decode', async (t) => {
   }
   t.ok(worst <= 32 && worst > 0, `at most 32 prompt tokens between two decode steps, found ${worst}`);
   t.ok(decodedShort >= 99);
+});
+
+t.test('short prompts do not wait for the whole of a long one, nor does it wait for all of them', async (t) => {
+  const { engine, runner } = start(t, { eosChance: 0, maxModelLen: 5000, slots: 8, prefillChunk: 128 });
+  const decoding = read(engine.submit(ask(words(3), { stopping: { maxTokens: 60, stop: [], stopTokenIds: [] } }), never()));
+  const long = read(engine.submit(ask(words(4000, 2)), never()));
+  while (engine.stats().prefillChunks < 3) await macrotask();
+  const before = runner.calls.length;
+  const short = await Promise.all([3, 4, 5].map((seed) => read(engine.submit(ask(words(100, seed)), never()))));
+  t.strictSame(
+    short.map(({ tokens }) => tokens),
+    [20, 20, 20],
+  );
+  const chunks = runner.calls.slice(before).flatMap((call) => (call.kind === 'prefill' ? [call.tokens] : []));
+  t.ok(chunks.indexOf(100) <= 1 && chunks.lastIndexOf(100) <= 5, `chunks of ${chunks.slice(0, 10).join(', ')} tokens`);
+  await Promise.all([decoding, long]);
+  let between = 0;
+  for (const call of runner.calls.slice(0, before + 60)) {
+    between = call.kind === 'prefill' ? between + call.tokens : 0;
+    if (between > 128) t.fail(`${between} prompt tokens between two steps`);
+  }
 });
 
 t.test('a long prompt goes in chunks', async (t) => {

@@ -141,10 +141,11 @@ t.test('over random requests, priorities, delays and cancellations, in few slots
       fc.array(client, { minLength: 6, maxLength: 16 }),
       fc.integer({ min: 1, max: 4 }),
       fc.boolean(),
-      async (clients, slots, prefixCache) => {
+      fc.constantFrom(1, 4),
+      async (clients, slots, prefixCache, rowsPerSlot) => {
         const closers: (() => Promise<void>)[] = [];
         const owner = { teardown: (close: () => Promise<void>) => void closers.push(close) };
-        const { engine } = start(owner, { ...setup, slots, prefixCache, imageCacheBytes: 100 });
+        const { engine } = start(owner, { ...setup, slots, prefixCache, rowsPerSlot, imageCacheBytes: 100 });
         await Promise.all(
           clients.map(async ({ kind, priority, delay, leaves }) => {
             for (let wait = delay; wait > 0; wait--) await macrotask();
