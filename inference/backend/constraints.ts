@@ -2,6 +2,7 @@
 import { RequestError } from '../errors.ts';
 import type { GrammarService } from '../grammar/grammar-service.ts';
 import type { GrammarState } from '../grammar/grammar-state.ts';
+import { takesLargest } from '../sampling/sampler.ts';
 import type { GenerationRequest } from '../types.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { GenerationRequest } from '../types.ts';
  * @throws RequestError, GrammarRefused, ShuttingDown, or the signal's reason
  */
 export async function openConstraints(
-  { grammar, n }: GenerationRequest,
+  { grammar, n, sampling, stopping }: GenerationRequest,
   grammars: GrammarService | null,
   signal: AbortSignal,
 ): Promise<readonly GrammarState[]> {
@@ -18,6 +19,6 @@ export async function openConstraints(
   const { spec, param } = grammar;
   if (grammars === null)
     throw new RequestError('This model has no token that ends its text, so its answers cannot be held to a grammar.', param);
-  const first = await grammars.open(spec, param, signal);
+  const first = await grammars.open(spec, param, signal, takesLargest(sampling, stopping.minTokens ?? 0));
   return [first, ...Array.from({ length: n - 1 }, () => first.fork())];
 }

@@ -1,4 +1,4 @@
-/** When a sequence's constraint is not worked out by the time its logits are there: the batch waits a little, then goes on without it. */
+/** When a sequence's constraint is not worked out by the time its logits are there: it is then, or the batch waits a little, then goes on without it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Constraint } from './constraint.ts';
 import type { Sequence } from './sequence.ts';
@@ -25,6 +25,10 @@ export async function chooseLate(
   logits: Float32Array,
   options: LateMaskOptions,
 ): Promise<void> {
+  if (constraint.hurry?.(logits)) {
+    options.onLogits(sequence, logits);
+    return;
+  }
   const settled = constraint.settle().then(
     () => null,
     (failure: unknown) => (failure instanceof Error ? failure : new Error(String(failure))),

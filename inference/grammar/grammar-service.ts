@@ -54,15 +54,16 @@ export class GrammarService {
   /**
    * Compiles a grammar, or finds it compiled.
    * @param param field of the caller that asked for it
+   * @param greedy true if of the tokens that may come the one with the largest logit will always come: less work
    * @returns a state at the beginning of the grammar, ready; the caller closes it
    * @throws GrammarRefused for a grammar that is wrong, too large or beyond the engine; ShuttingDown; the signal's reason
    */
-  async open(spec: GrammarSpec, param: string, signal: AbortSignal): Promise<GrammarState> {
+  async open(spec: GrammarSpec, param: string, signal: AbortSignal, greedy = false): Promise<GrammarState> {
     signal.throwIfAborted();
     const source = grammarSource(spec, param);
     if (this.#known.get(keyOf(source)) === 'nowhere') throw new GrammarRefused(TOO_COMPLEX, param);
     if (this.#closed) throw new ShuttingDown();
-    const state = new GrammarState({ link: this.#link, source, param }, this.#homeOf(source));
+    const state = new GrammarState({ link: this.#link, source, param, greedy }, this.#homeOf(source));
     try {
       await state.settle();
       const home = this.#homeOf(source);

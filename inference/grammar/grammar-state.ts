@@ -17,6 +17,8 @@ export interface StateOptions {
   readonly source: GrammarSource;
   /** Field of the caller that asked for the grammar. */
   readonly param: string;
+  /** Of the tokens that may come it is always the one with the largest logit that comes. */
+  readonly greedy: boolean;
 }
 
 export class GrammarState implements Constraint {
@@ -28,6 +30,11 @@ export class GrammarState implements Constraint {
   readonly #memory: SharedArrayBuffer;
   /** One bit a token, set for those that may come next. */
   readonly #mask: Uint32Array;
+  /** True if the mask is, or by the last answer will be, that of the next token. */
+  #masked = true;
+  /** Instead of a mask: the largest logit's token that may come, once it is known, and those with larger ones, which may not. */
+  #largest: number | null = null;
+  #refused: number[] = [];
   /** The mask as the engine wrote it, while the first token is yet to come. */
   #asWritten: Uint32Array | null = null;
   /** Tokens accepted, as the engine was told them, or SILENT. */
@@ -64,7 +71,7 @@ export class GrammarState implements Constraint {
   }
 
   get ready(): boolean {
-    return this.#pending === 0 && this.#failure === null;
+    return this.#pending === 0 && this.#failure === null && (this.#masked || this.#largest !== null);
   }
 
   get failed(): boolean {
@@ -74,14 +81,37 @@ export class GrammarState implements Constraint {
   /** @throws GrammarRefused, EngineFailure */
   async settle(): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#pending === 0) return;
+    if (this.ready) return;
+    this.#askForMask();
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push((failure) => (failure === null ? resolve() : reject(failure)));
     });
   }
 
+  hurry(logits: Float32Array): boolean {
+    const { inquiry } = this.#home;
+    if (inquiry === undefined || this.#masked || this.#pending > 0 || this.failed) return this.ready;
+    while (this.#refused.length < MAX_REFUSED) {
+      const token = largestBut(logits, this.#refused);
+      if (inquiry.allows(this.id, token)) {
+        this.#largest = token;
+        return true;
+      }
+      // It may have failed, and is with another engine now.
+      if (this.#pending > 0) return false;
+      this.#refused.push(token);
+    }
+    this.#askForMask();
+    inquiry.hurry();
+    return this.ready;
+  }
+
   apply(logits: Float32Array): void {
     if (!this.ready) throw new Error('The mask of the next token is not there yet.');
+    if (!this.#masked) {
+      for (const token of this.#refused) logits[token] = Number.NEGATIVE_INFINITY;
+      return;
+    }
     const mask = this.#mask;
     const size = logits.length;
     for (let word = 0, start = 0; start < size; word++, start += 32) {
@@ -97,16 +127,20 @@ export class GrammarState implements Constraint {
     const { first } = this.#options.link.vocabulary;
     const meant = this.#tokens.length === 0 ? (first.get(token) ?? token) : token;
     this.#tokens.push(meant);
-    if (meant !== SILENT) this.#send({ kind: 'accept', id: this.id, token: meant });
-    else if (this.#asWritten !== null) this.#mask.set(this.#asWritten);
+    if (meant !== SILENT) {
+      this.#expectMask(!this.#options.greedy || this.#home.inquiry === undefined);
+      this.#send({ kind: 'accept', id: this.id, token: meant, mask: this.#masked });
+    } else if (this.#asWritten !== null) this.#mask.set(this.#asWritten);
   }
 
   /** Takes the last tokens back. */
   rollback(tokens: number): void {
     if (tokens < 1 || tokens > this.#tokens.length) throw new RangeError(`Cannot take ${tokens} of ${this.#tokens.length} tokens back.`);
     const told = this.#tokens.splice(-tokens).filter((token) => token !== SILENT).length;
-    if (told > 0) this.#send({ kind: 'rollback', id: this.id, tokens: told });
-    else this.#admitFirstTokens();
+    if (told > 0) {
+      this.#expectMask(true);
+      this.#send({ kind: 'rollback', id: this.id, tokens: told });
+    } else this.#admitFirstTokens();
   }
 
   /** A copy that goes its own way from here. */
@@ -132,6 +166,7 @@ export class GrammarState implements Constraint {
   /** Brings its engine to where it is; what has no answer yet will have none. */
   reopen(): void {
     this.#pending = 1;
+    this.#expectMask(true);
     const tokens = this.#tokens.filter((token) => token !== SILENT);
     this.#home.send({ kind: 'open', id: this.id, source: this.source, mask: this.#memory, tokens });
   }
@@ -159,6 +194,18 @@ export class GrammarState implements Constraint {
     this.#home.send(operation);
   }
 
+  #askForMask(): void {
+    if (this.#masked) return;
+    this.#expectMask(true);
+    this.#send({ kind: 'mask', id: this.id });
+  }
+
+  #expectMask(masked: boolean): void {
+    this.#masked = masked;
+    this.#largest = null;
+    this.#refused = [];
+  }
+
   #wake(failure: Error | null): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -180,3 +227,19 @@ export class GrammarState implements Constraint {
 }
 
 const ALL = 0xffffffff;
+/** So many tokens are tried before all are. Where hardly any may come a mask is soon there, and where most may one of the first may. */
+const MAX_REFUSED = 3;
+
+/** Index of the largest logit, the first of equals, but for a few. */
+function largestBut(logits: Float32Array, except: readonly number[]): number {
+  let best = -1;
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] as number;
+    if (logit > largest && !except.includes(id)) {
+      largest = logit;
+      best = id;
+    }
+  }
+  return best;
+}

@@ -1,7 +1,7 @@
 /** The grammar engine on the thread that samples: where masks take microseconds, a message to another thread and back takes longer. */
 import { GrammarError, type Limits } from './llguidance.ts';
 import { Matchers } from './matchers.ts';
-import type { Answer, Home, Operation } from './messages.ts';
+import type { Answer, Home, Inquiry, Operation } from './messages.ts';
 import type { EngineVocabulary } from './vocabulary.ts';
 
 /** The masks of more tokens take too long, and so does making an engine for them. */
@@ -23,11 +23,14 @@ export interface InlineEngineOptions {
 }
 
 export class InlineEngine implements Home {
+  readonly inquiry: Inquiry = { allows: (id, token) => this.#allows(id, token), hurry: () => this.#hurry() };
   readonly #options: InlineEngineOptions;
   readonly #states = new Set<number>();
   #matchers: Matchers | null = null;
   #queue: Operation[] = [];
   #turn: NodeJS.Immediate | null = null;
+  /** When it was first asked to hurry of late, and milliseconds taken for that since. */
+  #hurried = { since: 0, for: 0 };
 
   constructor(options: InlineEngineOptions) {
     this.#options = options;
@@ -53,7 +56,26 @@ export class InlineEngine implements Home {
     this.#matchers = null;
   }
 
+  #allows(id: number, token: number): boolean {
+    try {
+      return this.#matchers?.allows(id, token) ?? false;
+    } catch (cause) {
+      this.#fail(id, cause);
+      return false;
+    }
+  }
+
+  /** Not for more than half of the time; the rest waits for its turn. */
+  #hurry(): void {
+    const now = performance.now();
+    if (now - this.#hurried.since > 2 * TURN_MS) this.#hurried = { since: now, for: 0 };
+    if (this.#hurried.for > TURN_MS) return;
+    this.#takeTurn();
+    this.#hurried.for += performance.now() - now;
+  }
+
   #takeTurn(): void {
+    if (this.#turn !== null) clearImmediate(this.#turn);
     this.#turn = null;
     const until = performance.now() + TURN_MS;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
@@ -66,22 +88,27 @@ export class InlineEngine implements Home {
 
   #perform(operation: Operation): void {
     const { id } = operation;
-    const { module, vocabulary, onAnswer, onLost } = this.#options;
-    let error: string | null = null;
+    const { module, vocabulary, onAnswer } = this.#options;
     this.#states.add(id);
     try {
       this.#matchers ??= new Matchers(module, vocabulary, limits);
       this.#matchers.perform(operation);
     } catch (cause) {
-      if (!(cause instanceof GrammarError)) {
-        this.stop();
-        onLost(id);
-        return;
-      }
-      error = cause.message;
-      this.#queue = this.#queue.filter((later) => later.id !== id);
+      this.#fail(id, cause);
+      return;
     }
-    onAnswer({ id, error, compileMs: 0 });
+    onAnswer({ id, error: null, compileMs: 0 });
+  }
+
+  #fail(id: number, cause: unknown): void {
+    const { onAnswer, onLost } = this.#options;
+    if (cause instanceof GrammarError) {
+      this.#queue = this.#queue.filter((later) => later.id !== id);
+      onAnswer({ id, error: cause.message, compileMs: 0 });
+    } else {
+      this.stop();
+      onLost(id);
+    }
   }
 
   #close(operation: Operation): void {

@@ -53,6 +53,7 @@ export class Llguidance {
   readonly #wasm: Exports;
   readonly #init: number;
   readonly #mask: number;
+  readonly #token: number;
   readonly #maskBytes: number;
 
   /** @throws GrammarError if the vocabulary is refused */
@@ -78,6 +79,7 @@ export class Llguidance {
     fields.setUint8(this.#init + init.verbose, 0);
     this.#maskBytes = vocabulary.lengths.length / 8;
     this.#mask = this.#put(new Uint8Array(this.#maskBytes));
+    this.#token = this.#put(new Uint8Array(4));
   }
 
   get memoryBytes(): number {
@@ -107,6 +109,14 @@ export class Llguidance {
   /** @throws GrammarError if the grammar does not allow the token here */
   consume(matcher: Matcher, token: number): void {
     if (this.#wasm.llg_matcher_consume_token(matcher, token) !== 0) this.#fail(matcher);
+  }
+
+  /** Whether a token that is text may come next: a fraction of the work of a mask. @throws GrammarError beyond the limits */
+  allows(matcher: Matcher, token: number): boolean {
+    this.#view().setUint32(this.#token, token, true);
+    const valid = this.#wasm.llg_matcher_validate_tokens(matcher, this.#token, 1);
+    if (valid < 0) this.#fail(matcher);
+    return valid === 1;
   }
 
   /** Takes the last tokens back. @throws GrammarError if there are not so many */

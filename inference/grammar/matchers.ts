@@ -18,11 +18,12 @@ interface Compiled {
   readonly times: number;
 }
 
-/** Compilations that took from so many milliseconds on are measured again: code that runs for the first time is slow. */
+/** Whether a compilation is to be measured again: code that runs for the first time is slow, and so is what shares a busy processor. */
+function isDoubtful({ ms, times }: Compiled): boolean {
+  return ms > QUICK_MS && times < (ms < 20 ? 16 : ms < 300 ? 3 : 1);
+}
+
 const QUICK_MS = 3;
-/** No longer than this is spent on that at once. */
-const SLOW_MS = 100;
-const MEASUREMENTS = 5;
 
 /** What is thrown and is no GrammarError is a trap: all is lost then. */
 export class Matchers {
@@ -65,8 +66,13 @@ export class Matchers {
     const state = this.#stateOf(operation.id);
     if (operation.kind === 'accept') this.#engine.consume(state.matcher, operation.token);
     if (operation.kind === 'rollback') this.#engine.rollback(state.matcher, operation.tokens);
-    this.#fillMask(state);
+    if (operation.kind !== 'accept' || operation.mask) this.#fillMask(state);
     return 0;
+  }
+
+  /** True only if the token may come next; also false for the end and for what else is no text. @throws GrammarError beyond the limits */
+  allows(id: number, token: number): boolean {
+    return (this.#vocabulary.lengths[token] ?? 0) > 0 && this.#engine.allows(this.#stateOf(id).matcher, token);
   }
 
   #open({ id, source, mask: memory, tokens }: Operation & { readonly kind: 'open' }): number {
@@ -82,7 +88,7 @@ export class Matchers {
   #compile({ type, text }: GrammarSource, mask: Uint32Array): Compiled {
     const key = `${type} ${text}`;
     const known = this.#compiled.get(key);
-    if (known !== undefined && (known.ms < QUICK_MS || known.ms > SLOW_MS || known.times === MEASUREMENTS)) return known;
+    if (known !== undefined && !isDoubtful(known)) return known;
     const begun = performance.now();
     const matcher = this.#engine.compile(type, text);
     try {

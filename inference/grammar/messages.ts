@@ -2,7 +2,7 @@
 import type { GrammarSource } from './source.ts';
 import type { EngineVocabulary } from './vocabulary.ts';
 
-/** Every operation but `close` ends with a new mask in the state's memory and one answer, in the order they were sent. */
+/** Every operation but `close` ends with one answer, in the order they were sent, and with a new mask in the state's memory. */
 export type Operation =
   /** `tokens` have been accepted already, by an engine that is gone or that the state has left. */
   | {
@@ -13,7 +13,9 @@ export type Operation =
       readonly tokens: number[];
     }
   | { readonly kind: 'fork'; readonly id: number; readonly from: number; readonly mask: SharedArrayBuffer }
-  | { readonly kind: 'accept'; readonly id: number; readonly token: number }
+  | { readonly kind: 'accept'; readonly id: number; readonly token: number; readonly mask: boolean }
+  /** After an `accept` without a mask. */
+  | { readonly kind: 'mask'; readonly id: number }
   | { readonly kind: 'rollback'; readonly id: number; readonly tokens: number }
   | { readonly kind: 'close'; readonly id: number };
 
@@ -29,6 +31,16 @@ export interface Answer {
 /** Where operations are carried out, in the order they are sent. */
 export interface Home {
   send(operation: Operation): void;
+  /** Present where one need not wait. */
+  readonly inquiry?: Inquiry;
+}
+
+/** Of states of which nothing is under way. A failure makes an answer as if an operation had failed. */
+export interface Inquiry {
+  /** True only if the token may come next; also false for some that may, which are no text. */
+  allows(id: number, token: number): boolean;
+  /** Carries out what was sent so far, as far as that takes no time. */
+  hurry(): void;
 }
 
 export interface ThreadData {

@@ -16,6 +16,7 @@ export interface Exports {
   readonly llg_matcher_compute_mask_into: Call;
   readonly llg_matcher_consume_token: Call;
   readonly llg_matcher_rollback: Call;
+  readonly llg_matcher_validate_tokens: Call;
 }
 
 /** Imports are named with a hash of the build behind; only these are needed by the C interface. */

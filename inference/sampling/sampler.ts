@@ -62,6 +62,11 @@ export function createSampler({ params, seed, stream, promptIds, minTokens, scra
   };
 }
 
+/** True if the sampler always takes the largest logit. */
+export function takesLargest(params: SamplingParams, minTokens: number): boolean {
+  return params.temperature === 0 && adjustmentsFor(params, { count: minTokens, endTokenIds: new Set() }).length === 0;
+}
+
 /** Index of the largest logit, the first of equals. */
 export function argmax(logits: Float32Array): number {
   let best = -1;

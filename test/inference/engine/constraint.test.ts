@@ -77,6 +77,26 @@ t.test('a mask that is late changes nothing but the time, and holds nobody up', 
   t.strictSame((await constrained).texts, expected.texts);
 });
 
+t.test('what is found out at once is not waited for', async (t) => {
+  const expected = await alone(ask(words(5), { constraints: [new Multiples(3)] }), { eosChance: 0 });
+  class Hasty extends Multiples {
+    override accept(token: number): void {
+      super.accept(token);
+      this.ready = false;
+    }
+    override settle(): Promise<void> {
+      throw new Error('It was asked to wait.');
+    }
+    hurry(logits: Float32Array): boolean {
+      this.ready = logits.some((logit) => logit > 0);
+      return this.ready;
+    }
+  }
+  const { engine } = start(t, { eosChance: 0 });
+  const { texts } = await read(engine.submit(ask(words(5), { constraints: [new Hasty(3)] }), never()));
+  t.strictSame(texts, expected.texts);
+});
+
 t.test('a constraint that fails fails its request alone', async (t) => {
   const { engine } = start(t, { eosChance: 0 });
   const broken = new Multiples(3, (tokens) => (tokens === 4 ? Promise.reject(new RequestError('too complex', 'p')) : null));

@@ -5,6 +5,7 @@ import t from 'tap';
 import type { GrammarState } from '../../../inference/grammar/grammar-state.ts';
 import { InlineEngine } from '../../../inference/grammar/inline-engine.ts';
 import type { Answer } from '../../../inference/grammar/messages.ts';
+import { argmax } from '../../../inference/sampling/sampler.ts';
 import type { GrammarSpec } from '../../../inference/types.ts';
 import { SeededRandom } from '../../tools/random.ts';
 import { allowed, checkpoints, never, openService } from './grammar-helper.ts';
@@ -72,6 +73,34 @@ for (const [index, spec] of specs.entries()) {
     }
   });
 }
+
+t.test('where the largest logit decides it is the same with and without masks', async (t) => {
+  const masked: boolean[] = [];
+  for (const [index, spec] of specs.entries()) {
+    const mine = await here.service.open(spec, 'p', never, true);
+    const other = await there.service.open(spec, 'p', never);
+    const random = new SeededRandom(index + 1);
+    const [wanted, chosen]: [number[], number[]] = [[], []];
+    for (let step = 0; step < 60; step++) {
+      const logits = Float32Array.from({ length: tokenizer.vocabSize }, () => random.next());
+      // What a model would say may often come.
+      if (random.chance(0.5)) logits[random.pick(await allowed(other, tokenizer.vocabSize))] = 2;
+      await other.settle();
+      const held = logits.slice();
+      other.apply(held);
+      wanted.push(argmax(held));
+      if (!mine.ready && !mine.hurry(logits)) await mine.settle();
+      mine.apply(logits);
+      masked.push(logits.filter((logit) => logit === Number.NEGATIVE_INFINITY).length > 3);
+      chosen.push(argmax(logits));
+      if (tokenizer.eosTokenIds.includes(chosen.at(-1) ?? -1)) break;
+      for (const state of [mine, other]) state.accept(chosen.at(-1) ?? -1);
+    }
+    t.strictSame(chosen, wanted);
+    for (const state of [mine, other]) state.close();
+  }
+  t.ok(masked.includes(true) && masked.includes(false), 'sometimes one way, sometimes the other');
+});
 
 t.test('what is sent at once is carried out in order', async (t) => {
   const state = await here.service.open({ kind: 'regex', pattern: 'abc' }, 'p', never);
