@@ -11,6 +11,16 @@ const ROWS = 4;
 export async function rowsAreExact(runner: ModelRunner): Promise<boolean> {
   const rowsPerSlot = Math.min(ROWS, runner.rowsPerSlot);
   if (rowsPerSlot === 1 || runner.maxModelLen < PROMPT + rowsPerSlot) return false;
+  try {
+    return await areExact(runner, rowsPerSlot);
+  } catch (error) {
+    // The system has not enough addresses for it.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+async function areExact(runner: ModelRunner, rowsPerSlot: number): Promise<boolean> {
   const { decoder, vision } = runner.spec;
   const { vocabSize } = decoder;
   const ids = Int32Array.from({ length: PROMPT + rowsPerSlot }, (_, i) => (7 * i + 2) % vocabSize).map((id) =>

@@ -101,10 +101,12 @@ export class KvCache {
    */
   bind(binding: Binding, first: number, count: number, rows = 1): void {
     const shape = [count * rows, ...this.#slotShape];
-    const view = rows === 1 ? null : this.#view(rows, first, count);
+    // A single slot's rows are the first of those that there are most of: every page that is touched there costs a fault.
+    const times = rows > 1 && count === 1 ? this.rowsPerSlot : rows;
+    const ranges = times === 1 ? null : this.#show(times, first, count);
     for (const { past, present, piece, byteOffset } of this.#values) {
-      const memory = view?.ranges.get(piece) ?? piece.memory;
-      using tensor = new Tensor(memory, 'float32', shape, (byteOffset + first * this.#slotBytes) * rows);
+      const memory = ranges?.get(piece) ?? piece.memory;
+      using tensor = new Tensor(memory, 'float32', shape, (byteOffset + first * this.#slotBytes) * times);
       binding.bindInput(past, tensor);
       binding.bindOutput(present, tensor);
     }
@@ -116,31 +118,32 @@ export class KvCache {
   }
 
   /** Slots are shown when they are first asked for: most never need it. */
-  #view(rows: number, first: number, count: number): View {
-    const view = this.#views.get(rows) ?? this.#reserve(rows);
+  #show(times: number, first: number, count: number): View['ranges'] {
+    if (this.#views.size === 0) this.#reserve();
+    const view = this.#views.get(times);
+    if (view === undefined) throw new RangeError(`This cache shows a slot up to ${this.rowsPerSlot} times; ${times} were asked for.`);
     for (let slot = first; slot < first + count; slot++) {
       if (view.shown.has(slot)) continue;
       for (const { piece, byteOffset } of this.#values) {
         const from = byteOffset + slot * this.#slotBytes;
         const range = view.ranges.get(piece);
-        for (let row = 0; range !== undefined && row < rows; row++) {
-          piece.pages?.show(range, from * rows + row * this.#slotBytes, from, this.#slotBytes);
+        for (let row = 0; range !== undefined && row < times; row++) {
+          piece.pages?.show(range, from * times + row * this.#slotBytes, from, this.#slotBytes);
         }
       }
       view.shown.add(slot);
     }
-    return view;
+    return view.ranges;
   }
 
-  #reserve(rows: number): View {
-    const ranges = new Map<Piece, NativeMemory>();
-    for (const { piece, byteOffset } of this.#values) {
-      if (piece.pages === null) throw new RangeError(`This cache has one row for a slot; ${rows} were asked for.`);
-      if (byteOffset === 0) ranges.set(piece, piece.pages.reserve(piece.memory.byteLength * rows));
+  /** All addresses at once, so that it is known at the first use whether there are enough. */
+  #reserve(): void {
+    const pieces = new Set(this.#values.map(({ piece }) => piece));
+    for (let times = 2; times <= this.rowsPerSlot; times *= 2) {
+      const ranges = new Map<Piece, NativeMemory>();
+      for (const piece of pieces) if (piece.pages !== null) ranges.set(piece, piece.pages.reserve(piece.memory.byteLength * times));
+      this.#views.set(times, { ranges, shown: new Set() });
     }
-    const view = { ranges, shown: new Set<number>() };
-    this.#views.set(rows, view);
-    return view;
   }
 }
 

@@ -35,7 +35,12 @@ function loadSystem(): System | null {
       close: 'int close(int file)',
       getpagesize: 'int getpagesize()',
     };
-    system = Object.fromEntries(Object.entries(functions).map(([name, prototype]) => [name, library.func(prototype)])) as unknown as System;
+    const os = Object.fromEntries(
+      Object.entries(functions).map(([name, prototype]) => [name, library.func(prototype)]),
+    ) as unknown as System;
+    // A sandbox may forbid it.
+    const file = os.memfd_create('trial', closeOnExec);
+    if (file >= 0 && os.close(file) === 0) system = os;
   } catch {
     // Another C library: everything works without, but for what needs several addresses.
   }

@@ -185,4 +185,13 @@ t.test('the check finds out whether rows are exact', async (t) => {
     }
   }
   t.equal(await rowsAreExact(new Racing({ rowsPerSlot: 8 })), false);
+  const cramped = new ArithmeticRunner({ rowsPerSlot: 8 });
+  cramped.before = (call) => {
+    if (call.kind === 'decode' && call.rowsPerSlot > 1) throw new RangeError('no more addresses');
+  };
+  t.equal(await rowsAreExact(cramped), false);
+  cramped.before = () => {
+    throw new Error('broken');
+  };
+  await t.rejects(rowsAreExact(cramped), { message: 'broken' });
 });
