@@ -4,7 +4,7 @@
 export type Render = (messages: readonly unknown[], functions?: readonly unknown[]) => string;
 
 /** How calls and their results have to be given to a template. */
-export interface CallForm {
+interface CallForm {
   /** Arguments as an object rather than as JSON text. */
   readonly objects: boolean;
   /** Ids of nine letters and digits. */

@@ -44,7 +44,7 @@ function parsedArguments(text: string): unknown {
 }
 
 /** Levels of objects and arrays; counted without recursion, for there may be many. */
-export function depthOf(value: unknown): number {
+function depthOf(value: unknown): number {
   let level = [value];
   let depth = 0;
   for (;;) {

@@ -11,7 +11,7 @@ export interface Dialect {
 }
 
 /** A set of texts that are looked for. */
-export class Marks {
+class Marks {
   readonly #texts: ReadonlySet<string>;
   readonly #beginnings: ReadonlySet<string>;
 
