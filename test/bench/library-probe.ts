@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createEmbeddedBackend } from '../../inference/index.ts';
 import type { Backend, Prompt } from '../../inference/types.ts';
+import { gapsOf } from './client.ts';
 import { type Answered, closedLoop } from './load.ts';
 import { LoopGap } from './loop-gap.ts';
 import { type Plan, slots } from './plan.ts';
@@ -23,7 +24,7 @@ async function ready(backend: Backend): Promise<void> {
 
 async function generate(backend: Backend, prompt: Prompt, maxTokens: number): Promise<Answered> {
   const start = performance.now();
-  let firstTokenMs = Number.NaN;
+  const arrivals: number[] = [];
   let tokens = 0;
   const request = {
     model: name,
@@ -34,10 +35,10 @@ async function generate(backend: Backend, prompt: Prompt, maxTokens: number): Pr
     requestId: 'bench',
   };
   for await (const event of backend.generate(request, new AbortController().signal)) {
-    if (event.type === 'text' && Number.isNaN(firstTokenMs)) firstTokenMs = performance.now() - start;
+    if (event.type === 'text') arrivals.push(performance.now());
     if (event.type === 'finish') tokens += event.completionTokens;
   }
-  return { tokens, firstTokenMs };
+  return { tokens, firstTokenMs: (arrivals[0] ?? Number.NaN) - start, gapsMs: gapsOf(arrivals) };
 }
 
 async function measure(workload: Workload): Promise<LibraryResult> {

@@ -18,7 +18,7 @@ t.test('clients share the requests, never more than one each at once', async (t)
     most = Math.max(most, ++running);
     await new Promise(setImmediate);
     running--;
-    return { tokens: 5, firstTokenMs: request };
+    return { tokens: 5, firstTokenMs: request, gapsMs: [request, request] };
   });
   t.strictSame(
     asked,
@@ -27,6 +27,7 @@ t.test('clients share the requests, never more than one each at once', async (t)
   t.equal(most, 3);
   t.equal(load.tokens, 50);
   t.equal(load.firstTokenMs.median, 4.5);
+  t.equal(load.gapMs.median, 4.5);
   t.ok(Math.abs(load.tokensPerSecond - 50_000 / load.wallMs) < 1e-6);
 });
 

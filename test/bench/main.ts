@@ -3,7 +3,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { type ContextResult, contextTable } from './context.ts';
 import { measureHttp } from './http-load.ts';
+import { comparePeers } from './peers/compare.ts';
 import { planOf } from './plan.ts';
 import { report } from './report.ts';
 import type { BenchResult, LibraryResult, SpeculationComparison, StepComparison, WorkloadResult } from './results.ts';
@@ -11,12 +13,17 @@ import { workloads } from './workloads.ts';
 
 const help = `npm run bench -- [options]
   --quick          fewer requests and blocks: a smoke test, not a measurement
-  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps, speculation
+  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps, context, speculation
   --no-http        leave out the measurements over HTTP
   --threads N      threads of the runtime (default: one for each processor)
-  --json           print JSON instead of tables`;
+  --json           print JSON instead of tables
+  --peers          beside other servers instead; npm run bench -- --peers --help tells more`;
+
+const beside = '--peers';
+const args = process.argv.slice(2);
 
 const { values: options } = parseArgs({
+  args: args.includes(beside) ? [] : args,
   allowNegative: true,
   options: {
     quick: { type: 'boolean', default: false },
@@ -43,6 +50,7 @@ async function probe<Result>(file: string, args: readonly string[]): Promise<Res
 }
 
 async function main(): Promise<void> {
+  if (args.includes(beside)) return comparePeers(args.filter((arg) => arg !== beside));
   if (options.help) return console.log(help);
   const plan = planOf(options.quick, Number(options.threads));
   const wanted = (name: string) => options.only === undefined || options.only.split(',').includes(name);
@@ -69,6 +77,13 @@ async function main(): Promise<void> {
     steps = await probe<StepComparison[]>('./step-probe.js', [JSON.stringify(plan)]);
   }
   if (steps.length > 0) show({ workloads: [], steps, speculation: [] });
+  let context: ContextResult | null = null;
+  if (wanted('context')) {
+    await workloads[0]?.prepare();
+    progress('context: decode steps after short and long ones …');
+    context = await probe<ContextResult>('./context-probe.js', [JSON.stringify(plan)]);
+  }
+  if (context !== null && !options.json) console.log(`${contextTable(context)}\n`);
   let speculation: SpeculationComparison[] = [];
   if (wanted('speculation')) {
     await workloads[0]?.prepare();
@@ -76,7 +91,7 @@ async function main(): Promise<void> {
     speculation = await probe<SpeculationComparison[]>('./speculation-probe.js', [JSON.stringify(plan)]);
   }
   if (speculation.length > 0) show({ workloads: [], steps: [], speculation });
-  if (options.json) console.log(JSON.stringify({ workloads: measured, steps, speculation }, null, 2));
+  if (options.json) console.log(JSON.stringify({ workloads: measured, steps, context, speculation }, null, 2));
 }
 
 await main();

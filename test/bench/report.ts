@@ -10,11 +10,18 @@ function row(cells: readonly string[]): string {
   return cells.map((cell, i) => (i === 0 ? cell.padEnd(10) : cell.padStart(14))).join('');
 }
 
-const common = ['clients', 'tokens/s', 'requests/s', 'TTFT median', 'TTFT p95'];
+const common = ['clients', 'tokens/s', 'requests/s', 'TTFT median', 'TTFT p95', 'token gap p99'];
 
 function loadCells(load: Load): string[] {
   const { median, p95 } = load.firstTokenMs;
-  return [String(load.clients), load.tokensPerSecond.toFixed(0), load.requestsPerSecond.toFixed(1), ms(median), ms(p95)];
+  return [
+    String(load.clients),
+    load.tokensPerSecond.toFixed(0),
+    load.requestsPerSecond.toFixed(1),
+    ms(median),
+    ms(p95),
+    ms(load.gapMs.p99),
+  ];
 }
 
 function workload({ name, describes, library, http }: WorkloadResult): string {

@@ -37,7 +37,7 @@ export const cacheFolder = () => join(projectRoot(), '.cache', 'bench');
 const randomLlama: Workload = {
   name: 'llama-135m',
   describes: 'random weights in the shape of a 135 M-parameter Llama, int4; 32 tokens in, 128 out',
-  checkpoint: join(cacheFolder(), 'llama-135m'),
+  checkpoint: join(cacheFolder(), 'llama-135m-8k'),
   quantization: 'int4',
   maxModelLen: 1024,
   maxTokens: 128,
