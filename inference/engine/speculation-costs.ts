@@ -2,31 +2,34 @@
 
 /**
  * Weight of one more run that was faster than expected, and of one that was slower: what makes a run slow (a first use of
- * memory, a collection, another program) tells nothing of the next one.
+ * memory, a collection, another program) tells little of the next one.
  */
-const WEIGHTS = { faster: 0.3, slower: 0.05 } as const;
+const WEIGHTS = { faster: 0.2, slower: 0.1 } as const;
 /** A first run pays for memory and plans of its shape; only the second tells what those after it will take. */
 const LEAST_RUNS = 2;
-/** Runs after which what was seen of a number of rows is forgotten: contexts have grown or are others, and a trial costs little. */
-const MEMORY = 400;
-/** Share of the first row's time that each further row is expected to take where nothing was seen: rather too little, so that it is tried. */
-const MARGINAL = 0.2;
+/**
+ * Milliseconds of runs after which what was seen of a number of rows is forgotten: contexts have grown or are others. Long
+ * enough that trials take no time worth mentioning.
+ */
+const MEMORY_MS = 20_000;
+/** Share of the first row's time that each further row is expected to take where nothing was seen. */
+const MARGINAL = 0.3;
 
 interface Seen {
   readonly ms: number;
   readonly runs: number;
-  /** When, counted in runs. */
+  /** When, in milliseconds of runs. */
   readonly at: number;
 }
 
 export class StepCosts {
   readonly #seen = new Map<number, Seen>();
-  #runs = 0;
+  #now = 0;
 
   observe(rows: number, ms: number): void {
-    this.#runs++;
+    this.#now += ms;
     const before = this.#remembered(rows);
-    this.#seen.set(rows, { ms: before === null ? ms : learnt(before, ms), runs: (before?.runs ?? 0) + 1, at: this.#runs });
+    this.#seen.set(rows, { ms: before === null ? ms : learnt(before, ms), runs: (before?.runs ?? 0) + 1, at: this.#now });
   }
 
   /** Milliseconds of a run of so many rows; in proportion only, while nothing was seen. */
@@ -55,7 +58,7 @@ export class StepCosts {
 
   #remembered(rows: number): Seen | null {
     const seen = this.#seen.get(rows);
-    return seen === undefined || this.#runs - seen.at > MEMORY ? null : seen;
+    return seen === undefined || this.#now - seen.at > MEMORY_MS ? null : seen;
   }
 }
 

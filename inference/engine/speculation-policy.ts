@@ -18,7 +18,7 @@ export interface RowLimits {
 }
 
 /** What has to be gained for it to be worth the risk that estimates are wrong. */
-const LEAST_GAIN = 1.08;
+const LEAST_GAIN = 1.15;
 
 /** Tokens by which a run with so many rows for the sequence can be expected to bring it further. */
 export function expectedTokens({ certain, confidence, most }: Prospect, rows: number): number {

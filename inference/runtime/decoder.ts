@@ -76,6 +76,8 @@ export class Decoder {
   /** What a run without an image token reads as `image_features`: one row of zeros. */
   readonly #noFeatures: NativeMemory;
   readonly #decodeBindings: LRUCache<number, Binding>;
+  /** Apart, so that they push none of the others out. */
+  readonly #verifyBindings: LRUCache<number, Binding>;
   readonly #prefillBindings: LRUCache<number, { readonly binding: Binding; tokens: number }>;
   #runtimeMs = 0;
 
@@ -94,6 +96,7 @@ export class Decoder {
     this.#prefill = allocateInputs(1, maxModelLen, spec.vocabSize);
     this.#noFeatures = NativeMemory.allocate(tensorBytes('float32', [1, spec.hiddenSize]));
     this.#decodeBindings = new LRUCache({ max: keptBindings, dispose: (binding) => binding.close() });
+    this.#verifyBindings = new LRUCache({ max: keptBindings, dispose: (binding) => binding.close() });
     this.#prefillBindings = new LRUCache({ max: keptBindings, dispose: ({ binding }) => binding.close() });
   }
 
@@ -202,6 +205,7 @@ export class Decoder {
   async close(): Promise<void> {
     await this.#session.close();
     this.#decodeBindings.clear();
+    this.#verifyBindings.clear();
     this.#prefillBindings.clear();
     this.#cache.close();
   }
@@ -240,13 +244,14 @@ export class Decoder {
 
   #decodeBinding(inputs: Inputs, first: number, count: number, rowsPerSlot: number): Binding {
     const key = (first * (this.#slots + 1) + count) * (this.rowsPerSlot + 1) + rowsPerSlot;
-    const known = this.#decodeBindings.get(key);
+    const bindings = rowsPerSlot === 1 ? this.#decodeBindings : this.#verifyBindings;
+    const known = bindings.get(key);
     if (known !== undefined) return known;
     const binding = this.#session.createBinding();
     this.#cache.bind(binding, first, count, rowsPerSlot);
     this.#bindTokens(binding, inputs, count * rowsPerSlot, 1);
     this.#bindRows(binding, inputs, count * rowsPerSlot);
-    this.#decodeBindings.set(key, binding);
+    bindings.set(key, binding);
     return binding;
   }
 

@@ -82,7 +82,7 @@ t.test('costs are learnt by the number of rows', (t) => {
 t.test('what was seen long ago is forgotten', (t) => {
   const costs = new StepCosts();
   for (let i = 0; i < 2; i++) costs.observe(2, 1000);
-  for (let i = 0; i < 1000; i++) costs.observe(1, 10);
+  for (let i = 0; i < 3000; i++) costs.observe(1, 10);
   t.ok(costs.estimate(2) < 20);
   t.end();
 });
