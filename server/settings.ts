@@ -112,7 +112,7 @@ export const settings = {
   speculation: setting(
     'SPECULATIVE_NGRAM',
     oneOf('auto', 'off'),
-    'auto',
+    'off',
     'Whether tokens that followed the last few before are computed along with the next one, where that is faster; answers are the same.',
   ),
   imageCacheBytes: setting(

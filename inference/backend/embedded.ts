@@ -34,7 +34,7 @@ export interface EmbeddedBackendOptions {
   readonly prefixCache?: boolean;
   /** Bytes of image features kept for later requests. Default {@link defaultImageCacheBytes}. */
   readonly imageCacheBytes?: number;
-  /** Whether tokens are guessed ahead where that is faster; answers are the same. Default true. */
+  /** Whether tokens are guessed ahead where that is faster; answers are the same. Default false. */
   readonly speculation?: boolean;
   /** Version of the program, part of the fingerprint. */
   readonly version: string;
@@ -159,7 +159,7 @@ class EmbeddedBackend implements Backend {
       queueTimeoutMs: this.#options.queueTimeoutMs ?? 0,
       prefixCache: this.#options.prefixCache ?? true,
       imageCacheBytes: this.#options.imageCacheBytes ?? defaultImageCacheBytes,
-      speculation: this.#options.speculation ?? true,
+      speculation: this.#options.speculation ?? false,
       ...(this.#options.threads !== undefined && { threads: this.#options.threads }),
       ...(this.#options.maxNumSeqs !== undefined && { slots: this.#options.maxNumSeqs }),
       ...(this.#options.maxModelLen !== undefined && { maxModelLen: this.#options.maxModelLen }),

@@ -16,7 +16,7 @@ t.test('defaults', async (t) => {
     queueTimeout: 0,
     kvCacheBytes: undefined,
     prefixCache: true,
-    speculation: 'auto',
+    speculation: 'off',
     imageCacheBytes: 2 ** 28,
     logLevel: 'info',
     shutdownGrace: 25,
