@@ -87,7 +87,8 @@ async function decodeInThread(job: RasterJob, signal: AbortSignal): Promise<Rast
   }
 }
 
-async function openWithSharp(bytes: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Opened> {
+async function openWithSharp(file: Uint8Array, format: ImageFormat, maxPixels: number): Promise<Opened> {
+  const bytes = format === 'avif' ? withAvifBrand(file) : file;
   // The limit on pixels is checked by the caller, with a message of its own; here it would count as damage.
   const { width, height, format: found } = await sharp(bytes, { limitInputPixels: false }).metadata();
   if (found !== formats[format].sharp) throw new Error(`sharp reads it as ${found}`);
@@ -96,6 +97,13 @@ async function openWithSharp(bytes: Uint8Array, format: ImageFormat, maxPixels: 
     size: { width, height },
     pixels: () => sharpPixels(sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels, autoOrient: true })),
   };
+}
+
+/** libvips goes by the major brand alone and does not know the one of animations, `avis`, though they hold a still picture as well. */
+function withAvifBrand(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  copy.set(Buffer.from('avif'), 8);
+  return copy;
 }
 
 async function sharpPixels(image: Sharp): Promise<Raster> {

@@ -100,7 +100,7 @@ t.test('a damaged file is refused with a message that says nothing of the decode
     const image = await openImage(bytes, limit, 'image');
     return sniffFormat(bytes) === 'bmp' || sniffFormat(bytes) === 'pnm' ? 'ok' : image.decode(never);
   };
-  for (const name of ['png rgb', 'jpeg', 'webp lossless', 'gif', 'tiff rgb', 'avif', 'jpeg 4:2:0 progressive']) {
+  for (const name of ['png rgb', 'jpeg', 'webp lossless', 'gif', 'tiff rgb', 'avif', 'avif animated', 'jpeg 4:2:0 progressive']) {
     const bytes = fixture(name);
     const half = bytes.subarray(0, bytes.length >> 1);
     await t.rejects(
