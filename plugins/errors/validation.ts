@@ -55,7 +55,7 @@ const findings: Readonly<Record<string, (path: string, violation: Violation) => 
     return { code: 'missing_required_parameter', message: `Missing required parameter: '${param}'.`, param };
   },
   type: (path, { params, data }) => wrongType(path, withArticle(String(params.type)), data),
-  anyOf: (path, { parentSchema, data }) => wrongType(path, alternatives(parentSchema), data),
+  anyOf: (path, { parentSchema, data }) => wrongType(path, alternatives(parentSchema), data, kindWithFirst(data)),
   minimum: (path, violation) => outOfRange(path, 'below_min', '>=', violation),
   exclusiveMinimum: (path, violation) => outOfRange(path, 'below_min', '>', violation),
   maximum: (path, violation) => outOfRange(path, 'above_max', '<=', violation),
@@ -82,18 +82,39 @@ const findings: Readonly<Record<string, (path: string, violation: Violation) => 
 };
 
 /**
- * Of the violations of a union (one list for each branch, then the union itself) the one a caller can act on: what broke
- * inside the only branch that got further than the type of the value, otherwise the union as a whole.
+ * Of the violations of a union (those of each branch, then the union itself) the one a caller can act on: what broke inside
+ * the branch that got furthest, otherwise the union as a whole. A branch whose type is not the value's, or, of several for an
+ * array, not that of its first item, was not meant.
  */
 function mostTelling(violations: readonly Violation[]): Violation {
   const last = violations.at(-1);
   if (last === undefined) throw new RangeError('validationError needs at least one violation');
   if (last.keyword !== 'anyOf') return last;
-  const within = violations
-    .slice(0, -1)
-    .filter((violation) => !(violation.keyword === 'type' && violation.instancePath === last.instancePath));
-  const branches = new Set(within.map((violation) => branchOf(violation.schemaPath, last.schemaPath)));
-  return branches.size === 1 ? mostTelling(within) : last;
+  const path = last.instancePath;
+  const fitting = branchesOf(violations.slice(0, -1), last).filter((violation) => !isOfOtherType(violation, path));
+  const meant = fitting.length === 1 ? fitting : fitting.filter((violation) => !isOfOtherType(violation, `${path}/0`));
+  return (
+    meant.reduce<Violation | undefined>((best, each) => (best !== undefined && depth(best) >= depth(each) ? best : each), undefined) ?? last
+  );
+}
+
+/** The most telling violation of each branch of the union. */
+function branchesOf(violations: readonly Violation[], union: Violation): Violation[] {
+  const branches = new Map<string, Violation[]>();
+  for (const violation of violations) {
+    const branch = branchOf(violation.schemaPath, union.schemaPath);
+    branches.set(branch, [...(branches.get(branch) ?? []), violation]);
+  }
+  return [...branches.values()].map(mostTelling);
+}
+
+/** A fraction where an integer belongs is still of the type that was meant. */
+function isOfOtherType({ keyword, instancePath, params, data }: Violation, path: string): boolean {
+  return keyword === 'type' && instancePath === path && !(params.type === 'integer' && typeof data === 'number');
+}
+
+function depth({ instancePath }: Violation): number {
+  return instancePath.split('/').length;
 }
 
 function branchOf(schemaPath: string, unionPath: string): string {
@@ -114,8 +135,8 @@ function joined(path: string, member: string): string {
   return path === '' ? member : `${path}.${member}`;
 }
 
-function wrongType(path: string, expected: string, data: unknown): Finding {
-  return { code: 'invalid_type', message: `Invalid type for ${quoted(path)}: expected ${expected}, but got ${kindOf(data)} instead.` };
+function wrongType(path: string, expected: string, data: unknown, kind = kindOf(data)): Finding {
+  return { code: 'invalid_type', message: `Invalid type for ${quoted(path)}: expected ${expected}, but got ${kind} instead.` };
 }
 
 function outOfRange(path: string, side: 'below_min' | 'above_max', comparison: string, { params, data, parentSchema }: Violation): Finding {
@@ -174,8 +195,15 @@ function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
+  // 1e999 is a number in JSON, and infinite once it is parsed.
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return 'a number beyond the range of 64-bit floats';
   if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal number';
   return withArticle(typeof value);
+}
+
+/** "an array" alone would not tell what is wrong where arrays of several kinds are taken. */
+function kindWithFirst(value: unknown): string {
+  return Array.isArray(value) && value.length > 0 ? `an array that begins with ${kindOf(value[0])}` : kindOf(value);
 }
 
 function lengthOf(data: unknown): number {

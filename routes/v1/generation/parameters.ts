@@ -55,7 +55,7 @@ export const chatRules: Readonly<Record<string, Rule>> = {
   documents: empty,
   modalities: { harmless: (value) => Array.isArray(value) && value.every((item) => item === 'text'), accepted: 'Only ["text"] is.' },
   audio: never,
-  prediction: anything,
+  prediction: never,
   reasoning_effort: only('none'),
   verbosity: only('medium'),
   web_search_options: never,

@@ -125,9 +125,6 @@ t.test('wrong requests are refused by field', async (t) => {
   const wrong: readonly (readonly [object, string, string])[] = [
     [{ prompt: undefined }, 'prompt', 'missing_required_parameter'],
     [{ prompt: 5 }, 'prompt', 'invalid_type'],
-    [{ prompt: [] }, 'prompt', 'invalid_type'],
-    [{ prompt: [1, 'a'] }, 'prompt', 'invalid_type'],
-    [{ prompt: [[1], [-1]] }, 'prompt', 'invalid_type'],
     [{ prompt: Array(65).fill('a'), n: 2 }, 'n', 'invalid_value'],
     [{ prompt: [[1], [2]], images: [picture(0, 0, 0)] }, 'images', 'invalid_value'],
     [{ images: 'x' }, 'images', 'invalid_type'],
@@ -139,5 +136,30 @@ t.test('wrong requests are refused by field', async (t) => {
     const response = await app.inject({ method: 'POST', url, payload: body(overrides) });
     t.equal(response.statusCode, 400, JSON.stringify(overrides).slice(0, 80));
     t.match(response.json(), { error: { type: 'invalid_request_error', param, code } });
+  }
+});
+
+t.test('what is wrong with a list of prompts is said', async (t) => {
+  const { app } = testApp(t);
+  const many = (item: unknown, count = 200) => Array.from({ length: count }, () => item);
+  const wrong: readonly (readonly [unknown, string, string, RegExp])[] = [
+    [many('a'), 'prompt', 'array_above_max_length', /maximum length 128, but got length 200/],
+    [many([1]), 'prompt', 'array_above_max_length', /maximum length 128, but got length 200/],
+    [[], 'prompt', 'empty_array', /empty array/],
+    [[[]], 'prompt[0]', 'empty_array', /empty array/],
+    [[-1], 'prompt[0]', 'integer_below_min_value', />= 0, but got -1/],
+    [[[1], [-1]], 'prompt[1][0]', 'integer_below_min_value', />= 0, but got -1/],
+    [[1.5], 'prompt[0]', 'invalid_type', /an integer, but got a decimal number/],
+    [[...many(1), 1.5], 'prompt[200]', 'invalid_type', /an integer, but got a decimal number/],
+    [[1, 'a'], 'prompt[1]', 'invalid_type', /an integer, but got a string/],
+    [['a', 5], 'prompt[1]', 'invalid_type', /a string, but got an integer/],
+    [[[1], 'a'], 'prompt[1]', 'invalid_type', /an array, but got a string/],
+    [[['a']], 'prompt[0][0]', 'invalid_type', /an integer, but got a string/],
+    [[true], 'prompt', 'invalid_type', /but got an array that begins with a boolean/],
+  ];
+  for (const [prompt, param, code, message] of wrong) {
+    const response = await app.inject({ method: 'POST', url, payload: body({ prompt }) });
+    t.equal(response.statusCode, 400);
+    t.match(response.json(), { error: { param, code, message } }, JSON.stringify(prompt).slice(0, 40));
   }
 });

@@ -20,6 +20,8 @@ t.test('parameters that would change the answer are refused by name', async (t) 
     ['/v1/chat/completions', chat({ audio: { voice: 'x' } })],
     ['/v1/chat/completions', chat({ image_policy: 'last' })],
     ['/v1/chat/completions', chat({ web_search_options: {} })],
+    ['/v1/chat/completions', chat({ prediction: {} })],
+    ['/v1/chat/completions', chat({ prediction: { type: 'content', content: 'Hello' } })],
     ['/v1/completions', completion({ suffix: 'end' })],
   ];
   for (const [url, payload] of refused) {
@@ -107,6 +109,22 @@ t.test('values outside the limits are refused by name', async (t) => {
     }
   }
   t.equal(backend.requests.length, 0);
+});
+
+t.test('a number too large to be one is called that', async (t) => {
+  const { app } = testApp(t);
+  for (const [field, sent] of [
+    ['temperature', '1e999'],
+    ['max_tokens', '-1e999'],
+  ] as const) {
+    const payload = JSON.stringify(chat({ [field]: 0 })).replace(`"${field}":0`, `"${field}":${sent}`);
+    const headers = { 'content-type': 'application/json' };
+    const response = await app.inject({ method: 'POST', url: '/v1/chat/completions', headers, payload });
+    t.equal(response.statusCode, 400);
+    t.match(response.json(), {
+      error: { param: field, code: 'invalid_type', message: /but got a number beyond the range of 64-bit floats/ },
+    });
+  }
 });
 
 t.test('values that ask for what happens anyway are taken', async (t) => {

@@ -131,6 +131,7 @@ const wrong: readonly (readonly [string, object, string, string])[] = [
   ['an unknown mode', { tools, tool_choice: allowed('never', 'get_time') }, 'tool_choice.allowed_tools.mode', 'invalid_value'],
   ['required without tools', { tool_choice: 'required' }, 'tool_choice', 'invalid_value'],
   ['a named function without tools', { tools: [], tool_choice: named('f') }, 'tool_choice', 'invalid_value'],
+  ['parallel_tool_calls as text, without functions', { parallel_tool_calls: 'x' }, 'parallel_tool_calls', 'invalid_type'],
   ['parallel_tool_calls as text', { tools, parallel_tool_calls: 'no' }, 'parallel_tool_calls', 'invalid_type'],
   ['a result without id', history({ role: 'tool', content: 'x' }), 'messages[1].tool_call_id', 'missing_required_parameter'],
   ['a result without content', history({ role: 'tool', tool_call_id: 'a' }), 'messages[1].content', 'missing_required_parameter'],
