@@ -20,4 +20,10 @@ python train.py --stage 3 --last 2 --resume --data "$B/shards" --tokenizer "$B/t
   --steps 800 --lr 4.5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 51
 python train.py --stage 3 --last 3 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage5.pt" --out "$B/stage6.pt" --log "$B/stage6.csv" \
   --steps 2400 --lr 5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 61
-python export.py --state "$B/stage6.pt" --tokenizer "$B/tokenizer"
+python train.py --stage 3 --last 4 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/stage6.pt" --out "$B/stage7.pt" --log "$B/stage7.csv" \
+  --steps 1600 --lr 5e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 71
+python average.py --states "$B"/stage[67].pt --out "$B/mean67.pt"
+python train.py --stage 3 --last 4 --resume --data "$B/shards" --tokenizer "$B/tokenizer" --start "$B/mean67.pt" --out "$B/stage8.pt" --log "$B/stage8.csv" \
+  --steps 1600 --lr 6e-4 --tower 0.8 --dense 0.4 --warm 30 --seed 81
+python average.py --states "$B"/stage[678].pt --out "$B/mean678.pt"
+python export.py --state "$B/mean678.pt" --tokenizer "$B/tokenizer"
