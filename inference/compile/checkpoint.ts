@@ -49,7 +49,7 @@ export class Checkpoint {
     for (const name of names) files.set(name, await readSafetensorsHeader(join(folder, name)));
     for (const [tensor, file] of weightMap ?? []) {
       if (!files.get(file)?.tensors.has(tensor)) {
-        throw new CheckpointError(`${file}: tensor ${tensor} is missing, although ${INDEX} lists it there`);
+        throw new CheckpointError(`${join(folder, file)}: tensor ${tensor} is missing, although ${INDEX} lists it there`);
       }
     }
     return new Checkpoint(folder, files);
@@ -65,10 +65,11 @@ export class Checkpoint {
     const entry = located && this.files.get(located.file)?.tensors.get(located.name);
     if (!located || !entry) {
       const present = [...this.files.values()].flatMap((header) => [...header.tensors.keys()]);
-      const files = this.files.size > 1 ? `${this.files.size} shards` : [...this.files.keys()].join();
-      throw new CheckpointError(`${files}: tensor ${spellLike(canonical, present)} is missing, expected shape [${shape.join(', ')}]`);
+      const where = this.files.size > 1 ? `${this.folder} (${this.files.size} shards)` : join(this.folder, ...this.files.keys());
+      throw new CheckpointError(`${where}: tensor ${spellLike(canonical, present)} is missing, expected shape [${shape.join(', ')}]`);
     }
-    const where = `${located.file}: tensor ${located.name}`;
+    const path = join(this.folder, located.file);
+    const where = `${path}: tensor ${located.name}`;
     if (entry.shape.length !== shape.length || entry.shape.some((size, axis) => size !== shape[axis])) {
       throw new CheckpointError(`${where} has a wrong shape, expected [${shape.join(', ')}], found [${entry.shape.join(', ')}]`);
     }
@@ -76,7 +77,7 @@ export class Checkpoint {
       throw new CheckpointError(`${where} has an unsupported type, expected ${Object.keys(elementBytes).join(', ')}, found ${entry.dtype}`);
     }
     const dtype = entry.dtype as SourceType;
-    return { path: join(this.folder, located.file), offset: entry.offset, dtype, elements: entry.byteLength / elementBytes[dtype] };
+    return { path, offset: entry.offset, dtype, elements: entry.byteLength / elementBytes[dtype] };
   }
 }
 
@@ -96,10 +97,12 @@ async function readIndex(folder: string): Promise<Map<string, string> | null> {
     const shards = new Map(Object.entries(weightMap));
     const outside = [...shards.values()].find((shard) => basename(shard) !== shard);
     if (outside === undefined) return shards;
-    throw new CheckpointError(`${INDEX}: shard ${JSON.stringify(outside)} is not the name of a file in the checkpoint's folder`);
+    throw new CheckpointError(
+      `${join(folder, INDEX)}: shard ${JSON.stringify(outside)} is not the name of a file in the checkpoint's folder`,
+    );
   } catch (error) {
     if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`${INDEX}: expected a JSON object with a weight_map`, { cause: error });
+    throw new CheckpointError(`${join(folder, INDEX)}: expected a JSON object with a weight_map`, { cause: error });
   }
 }
 

@@ -3,7 +3,6 @@
  * @see https://github.com/huggingface/safetensors#format
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 
 /** Element types that the compiler reads, and their bytes. */
@@ -28,10 +27,9 @@ export interface SafetensorsHeader {
 /** The format's own bound on the header. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-/** @throws CheckpointError if the file is no safetensors file, is cut off, or its offsets do not fit its size */
-export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  const file = basename(path);
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+/** @throws CheckpointError if the file is no safetensors file, is cut off, or its tensors do not cover its data byte by byte */
+export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
+  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new CheckpointError(`${file}: cannot be opened (${error.code ?? error.message})`, { cause: error });
   });
   try {
@@ -66,7 +64,6 @@ function parseTensors(file: string, header: Buffer, dataStart: number, fileSize:
   }
   const tensors = new Map<string, TensorEntry>();
   if (typeof json !== 'object' || json === null) throw new CheckpointError(`${file}: its header is not a JSON object`);
-  let dataEnd = dataStart;
   for (const [name, entry] of Object.entries(json)) {
     if (name === '__metadata__') continue;
     const tensor = parseEntry(file, name, entry, dataStart);
@@ -75,11 +72,27 @@ function parseTensors(file: string, header: Buffer, dataStart: number, fileSize:
         `${file}: truncated, tensor ${name} ends at byte ${tensor.offset + tensor.byteLength}, but the file has ${fileSize} bytes`,
       );
     }
-    dataEnd = Math.max(dataEnd, tensor.offset + tensor.byteLength);
     tensors.set(name, tensor);
   }
-  if (dataEnd !== fileSize) throw new CheckpointError(`${file}: its tensors end at byte ${dataEnd}, but the file has ${fileSize} bytes`);
+  checkCoverage(file, tensors, dataStart, fileSize);
   return tensors;
+}
+
+/** The format allows neither overlaps nor holes: each tensor begins where the one before ends. */
+function checkCoverage(file: string, tensors: ReadonlyMap<string, TensorEntry>, dataStart: number, fileSize: number): void {
+  const inOrder = [...tensors].sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength);
+  let end = dataStart;
+  let before: string | null = null;
+  for (const [name, { offset, byteLength }] of inOrder) {
+    if (offset < end) throw new CheckpointError(`${file}: damaged, tensors ${before} and ${name} overlap from byte ${offset}`);
+    if (offset > end) {
+      const where = before === null ? `before tensor ${name}` : `between tensors ${before} and ${name}`;
+      throw new CheckpointError(`${file}: damaged, the ${offset - end} bytes from byte ${end} ${where} belong to no tensor`);
+    }
+    end = offset + byteLength;
+    before = name;
+  }
+  if (end !== fileSize) throw new CheckpointError(`${file}: its tensors end at byte ${end}, but the file has ${fileSize} bytes`);
 }
 
 function parseEntry(file: string, name: string, entry: unknown, dataStart: number): TensorEntry {

@@ -1,6 +1,5 @@
 /** Writes a graph's large initialisers to one file, each at the start of a page, so that the runtime can map it. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import type { SourceTensor } from './checkpoint.ts';
 import { EncoderPool } from './encoder-pool.ts';
@@ -125,7 +124,7 @@ async function readChunk(input: FileHandle, chunk: Chunk): Promise<Uint8Array<Ar
   while (done < bytes.length) {
     const { bytesRead } = await input.read(bytes, done, bytes.length - done, chunk.position + done);
     if (bytesRead === 0) {
-      throw new CheckpointError(`${basename(chunk.source.path)}: truncated while it was read, at byte ${chunk.position + done}`);
+      throw new CheckpointError(`${chunk.source.path}: truncated while it was read, at byte ${chunk.position + done}`);
     }
     done += bytesRead;
   }

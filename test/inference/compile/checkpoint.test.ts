@@ -15,7 +15,7 @@ const cases: readonly {
   readonly title: string;
   readonly fixture: string;
   readonly damage: (folder: string) => Promise<void>;
-  readonly message: string;
+  readonly message: string | RegExp;
 }[] = [
   {
     title: 'a missing tensor, spelt as this checkpoint spells it',
@@ -55,6 +55,26 @@ const cases: readonly {
         header['language_model.model.norm.weight']!.shape = [63];
       }),
     message: 'model.safetensors: tensor language_model.model.norm.weight takes 128 bytes, expected 126 for BF16 [63]',
+  },
+  {
+    title: 'two tensors over the same bytes',
+    fixture: 'gqa-tied',
+    damage: (folder) =>
+      editHeader(folder, SINGLE, (header) => {
+        const [up, down] = ['up', 'down'].map((name) => header[`language_model.model.layers.0.mlp.${name}_proj.weight`]!);
+        up!.data_offsets = down!.data_offsets;
+      }),
+    message:
+      /model\.safetensors: damaged, tensors \S+\.0\.mlp\.(up|down)_proj\.weight and \S+\.0\.mlp\.(up|down)_proj\.weight overlap from byte \d+$/,
+  },
+  {
+    title: 'bytes between tensors that belong to none',
+    fixture: 'gqa-tied',
+    damage: (folder) =>
+      editHeader(folder, SINGLE, (header) => {
+        delete header['language_model.model.norm.weight'];
+      }),
+    message: /model\.safetensors: damaged, the 128 bytes from byte \d+ between tensors \S+ and \S+ belong to no tensor$/,
   },
   {
     title: 'a type that is not read',
@@ -147,5 +167,7 @@ for (const { title, fixture, damage, message } of cases) {
     t.type(error, CheckpointError);
     t.match(error.message, message);
     t.notMatch(error.message, '\n', 'one line');
+    t.ok(error.message.startsWith(folder), 'with the folder');
+    t.equal(error.message.split(folder).length, 2, 'once');
   });
 }

@@ -22,7 +22,7 @@ export async function editJson(folder: string, file: string, edit: (json: Json) 
 export async function editHeader(
   folder: string,
   file: string,
-  edit: (header: Record<string, { dtype: string; shape: number[] }>) => void,
+  edit: (header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>) => void,
 ): Promise<void> {
   const path = join(folder, file);
   const bytes = await readFile(path);
