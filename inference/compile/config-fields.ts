@@ -90,9 +90,14 @@ export class ConfigFields {
 
   refusal(name: string, expected: string): CheckpointError {
     const found = this.value(name);
-    return new CheckpointError(
-      `${this.#file}: ${this.#path(name)} ${found === undefined ? 'is missing' : `${JSON.stringify(found)} is not supported`}, expected ${expected}`,
+    return this.error(
+      `${this.#path(name)} ${found === undefined ? 'is missing' : `${JSON.stringify(found)} is not supported`}, expected ${expected}`,
     );
+  }
+
+  /** An error that names the file. */
+  error(reason: string): CheckpointError {
+    return new CheckpointError(`${this.#file}: ${reason}`);
   }
 
   #path(name: string): string {

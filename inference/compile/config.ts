@@ -1,4 +1,6 @@
 /** Reads `config.json` of a checkpoint, of transformers 4 or 5, into our own terms; what we cannot compute is refused by name. */
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { CheckpointError } from '../errors.ts';
 import { readJsonObject } from '../json-file.ts';
 import { activations } from '../models/activations.ts';
@@ -7,6 +9,7 @@ import { llavaDefaults, llavaTowerDefaults, textDefaults, towerDefaults } from '
 import { ConfigFields } from './config-fields.ts';
 
 const CONFIG = 'config.json';
+const GENERATION = 'generation_config.json';
 const architectures = new Set(['LlavaForConditionalGeneration', 'LlamaForCausalLM', 'MistralForCausalLM', 'Qwen2ForCausalLM']);
 
 /**
@@ -16,10 +19,10 @@ const architectures = new Set(['LlavaForConditionalGeneration', 'LlamaForCausalL
 export async function readCheckpointConfig(folder: string): Promise<CheckpointConfig> {
   const json = await readJsonObject(folder, CONFIG);
   if (!json) throw new CheckpointError(`${folder}: ${CONFIG} is missing; expected a Hugging Face checkpoint folder`);
-  const generation = (await readJsonObject(folder, 'generation_config.json')) ?? {};
+  const generation = (await readJsonObject(folder, GENERATION)) ?? {};
   const modelType = json['model_type'];
   const isLlava = modelType === 'llava';
-  const root = new ConfigFields(CONFIG, '', json, isLlava ? llavaDefaults : {});
+  const root = new ConfigFields(join(folder, CONFIG), '', json, isLlava ? llavaDefaults : {});
   if (!isLlava && !(typeof modelType === 'string' && Object.hasOwn(textDefaults, modelType))) {
     throw root.refusal('model_type', `one of llava, ${Object.keys(textDefaults).join(', ')}`);
   }
@@ -29,7 +32,7 @@ export async function readCheckpointConfig(folder: string): Promise<CheckpointCo
   if (root.has('quantization_config')) throw root.refusal('quantization_config', 'weights in F32, F16 or BF16 (quantize when compiling)');
   const text = isLlava ? root.nested('text_config', {}) : root;
   const textConfig = readText(text, isLlava && root.flag('tie_word_embeddings'));
-  const sources = [new ConfigFields('generation_config.json', '', generation, {}), root, withTextDefaults(text)];
+  const sources = [new ConfigFields(join(folder, GENERATION), '', generation, {}), root, withTextDefaults(text)];
   const tokenIds = (name: string) => sources.find((source) => source.has(name))?.ids(name) ?? [];
   return {
     text: textConfig,
@@ -54,7 +57,7 @@ function readText(text: ConfigFields, tiedAbove: boolean): TextConfig {
   const headDim = fields.has('head_dim') ? fields.size('head_dim') : hiddenSize / heads;
   if (heads % kvHeads !== 0) throw fields.refusal('num_key_value_heads', `a divisor of the ${heads} attention heads`);
   if (!Number.isInteger(headDim) || headDim % 16 !== 0) {
-    throw new CheckpointError(`${CONFIG}: a head size of ${headDim} is not supported, expected a multiple of 16`);
+    throw fields.error(`a head size of ${headDim} is not supported, expected a multiple of 16`);
   }
   const maxPositions = fields.size('max_position_embeddings');
   // Qwen2 windows some layers only, and no published checkpoint of it does.
@@ -79,12 +82,21 @@ function readText(text: ConfigFields, tiedAbove: boolean): TextConfig {
   };
 }
 
-/** `rope_parameters` (transformers 5), or `rope_theta` with `rope_scaling` (4). */
+/** `rope_parameters` (transformers 5), or `rope_theta` with `rope_scaling` (4); a file that has both must mean the same by them. */
 function readRope(fields: ConfigFields, maxPositions: number): RopeConfig {
-  const given = { ...fields.section('rope_scaling'), ...fields.section('rope_parameters') };
-  const rope = fields.nested(fields.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling', {
-    rope_theta: fields.positive('rope_theta'),
-    rope_type: given['type'] ?? 'default',
+  const names = ['rope_parameters', 'rope_scaling'].filter((name) => Object.keys(fields.section(name)).length > 0);
+  const [first = 'rope_scaling', second] = names;
+  const rope = readRopeSection(fields, first, fields.positive('rope_theta'), maxPositions);
+  if (second !== undefined && !isDeepStrictEqual(readRopeSection(fields, second, rope.theta, maxPositions), rope)) {
+    throw fields.refusal(second, `the same as in ${first}`);
+  }
+  return rope;
+}
+
+function readRopeSection(fields: ConfigFields, name: string, thetaByDefault: number, maxPositions: number): RopeConfig {
+  const rope = fields.nested(name, {
+    rope_theta: thetaByDefault,
+    rope_type: fields.section(name)['type'] ?? 'default',
     original_max_position_embeddings: maxPositions,
     partial_rotary_factor: fields.positive('partial_rotary_factor'),
   });

@@ -95,6 +95,9 @@ t.test('rotary settings of transformers 4 and 5 mean the same', async (t) => {
   t.same(four.text.rope, { type: 'llama3', theta: 500_000, factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositions: 8192 });
   const old = await read(t, { model_type: 'llama', rope_scaling: { type: 'linear', factor: 2 } });
   t.same(old.text.rope, { type: 'linear', theta: 10_000, factor: 2 }, 'before "rope_type" it was called "type"');
+  const both = { rope_parameters: { rope_theta: 500_000, ...scaling }, rope_scaling: scaling };
+  t.same((await read(t, { model_type: 'llama', ...both })).text.rope, five.text.rope, 'said twice');
+  t.same((await read(t, { model_type: 'llama', ...both, rope_scaling: {} })).text.rope, five.text.rope, 'an empty one says nothing');
 });
 
 t.test('text-only checkpoints have no vision', async (t) => {
@@ -146,6 +149,14 @@ t.test('what is not supported is refused by name', async (t) => {
       'rope_scaling.rope_type "yarn" is not supported, expected one of default, linear, llama3',
     ],
     [{ model_type: 'llama', rope_parameters: { rope_type: 'linear' } }, 'rope_parameters.factor is missing'],
+    [
+      llava({ text_config: { rope_parameters: { rope_type: 'default' }, rope_scaling: { rope_type: 'zorp', factor: 2 } } }),
+      'text_config.rope_scaling.rope_type "zorp" is not supported, expected one of default, linear, llama3',
+    ],
+    [
+      { model_type: 'llama', rope_parameters: { rope_type: 'default' }, rope_scaling: { type: 'linear', factor: 2 } },
+      'rope_scaling {"type":"linear","factor":2} is not supported, expected the same as in rope_parameters',
+    ],
     [{ model_type: 'llama', hidden_size: 4000 }, 'a head size of 125 is not supported, expected a multiple of 16'],
     [
       { model_type: 'llama', num_key_value_heads: 5 },
