@@ -1,5 +1,6 @@
-/** Reads `multipart/form-data` requests: one part with the JSON body, and files that the body names as attachments. */
-import multipart, { type MultipartFile, type MultipartValue } from '@fastify/multipart';
+/** Reads `multipart/form-data` requests: one part with the JSON body, and others that the body names as attachments. */
+import { isUtf8 } from 'node:buffer';
+import multipart, { type MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ApiError } from './errors/api-error.ts';
@@ -12,20 +13,24 @@ interface MultipartOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Files of a multipart request by part name and by file name; empty for a JSON request. */
+    /** Parts of a multipart request by part name and by file name; empty for a JSON request. */
     attachments: ReadonlyMap<string, Uint8Array>;
   }
 }
 
 /** Names of the part that holds the JSON body. */
 const bodyParts = ['request', 'payload'];
+/** Parts of a form beyond its pictures: the JSON body, and what nothing names. */
+const otherParts = 16;
 const noAttachments: ReadonlyMap<string, Uint8Array> = new Map();
 
 export default fp<MultipartOptions>(
   async (app, { maxFiles, maxBytes }) => {
     await app.register(multipart, {
-      // The body may come as a file part, too: that is what FormData makes of a Blob.
-      limits: { files: maxFiles + 1, fields: 16, fieldSize: maxBytes, fileSize: maxBytes },
+      // A picture may come without a file name (`curl -F 'name=<file'`), and the body with one (FormData's of a Blob): the names
+      // of the parts tell them apart, and all are bytes.
+      isPartAFile: () => true,
+      limits: { files: maxFiles + otherParts, fileSize: maxBytes },
     });
     app.decorateRequest('attachments');
     app.addHook('preValidation', async (request) => {
@@ -51,17 +56,19 @@ async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ bo
   const fileNames: (readonly [string, Uint8Array])[] = [];
   let body: { readonly json: unknown } | undefined;
   let bytes = 0;
-  for await (const part of request.parts()) {
-    const content = await contentOf(part);
+  for await (const part of request.files()) {
+    const content = await part.toBuffer();
     bytes += content.length;
     if (bytes > maxBytes) throw new ApiError('The form is too large for this server.', { status: 413, code: 'request_too_large' });
-    if (bodyParts.includes(part.fieldname)) {
+    // Both may be missing, whatever the library's types say.
+    const { fieldname = '', filename = '' }: Partial<MultipartFile> = part;
+    if (bodyParts.includes(fieldname)) {
       if (body !== undefined)
         throw invalidForm('The form has more than one part with the JSON body; send exactly one part named "request".');
-      body = { json: parsed(content, part.fieldname) };
-    } else if (part.type === 'file') {
-      addAttachment(attachments, part.fieldname, content);
-      fileNames.push([part.filename, content]);
+      body = { json: parsed(content, fieldname) };
+    } else {
+      addAttachment(attachments, fieldname, content);
+      fileNames.push([filename, content]);
     }
   }
   if (body === undefined) throw invalidForm('The form has no part named "request" (or "payload") with the JSON body.');
@@ -69,13 +76,10 @@ async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ bo
   return { body: body.json, attachments };
 }
 
-async function contentOf(part: MultipartFile | MultipartValue): Promise<Uint8Array> {
-  if (part.type === 'file') return part.toBuffer();
-  // A field that declares itself as JSON arrives parsed.
-  return Buffer.from(typeof part.value === 'string' ? part.value : JSON.stringify(part.value));
-}
-
 function parsed(content: Uint8Array, name: string): unknown {
+  if (!isUtf8(content)) {
+    throw new ApiError(`The part "${name}" of the form is not valid UTF-8.`, { status: 400, code: 'invalid_json' });
+  }
   try {
     return JSON.parse(Buffer.from(content).toString('utf8'));
   } catch {
@@ -85,8 +89,7 @@ function parsed(content: Uint8Array, name: string): unknown {
 
 function addAttachment(attachments: Map<string, Uint8Array>, name: string, content: Uint8Array): void {
   if (name === '') return;
-  const present = attachments.get(name);
-  if (present !== undefined && present !== content) {
+  if (attachments.has(name)) {
     throw invalidForm(`Two parts of the form are named ${JSON.stringify(name)}; give each file a name of its own.`);
   }
   attachments.set(name, content);

@@ -76,6 +76,25 @@ t.test('the JSON may be a field or a file, be named payload, and come last', asy
   t.equal(response.status, 200, await response.text());
 });
 
+t.test('a picture may come without a file name', async (t) => {
+  const { app, backend } = testApp(t);
+  const part = (head: string, content: string | Buffer) =>
+    Buffer.concat([Buffer.from(`--xyz\r\ncontent-disposition: form-data; ${head}\r\n\r\n`), Buffer.from(content), Buffer.from('\r\n')]);
+  const payload = Buffer.concat([
+    part('name="p"', Buffer.concat([Buffer.from('P6 1 1 255\n'), Buffer.from([255, 200, 0])])),
+    part('name="request"', JSON.stringify(asking('p'))),
+    part('filename="nameless"', 'ignored'),
+    Buffer.from('--xyz--\r\n'),
+  ]);
+  const headers = { 'content-type': 'multipart/form-data; boundary=xyz' };
+  const response = await app.inject({ method: 'POST', url: path, headers, payload });
+  t.equal(response.statusCode, 200, response.body);
+  const { prompt } = backend.requests[0]!;
+  t.strictSame(prompt.kind === 'chat' && prompt.messages[0]?.content.map((each) => each.type === 'image' && [...(each.image.data ?? [])]), [
+    [255, 200, 0],
+  ]);
+});
+
 t.test('wrong forms', async (t) => {
   const { app } = testApp(t);
   const base = await listening(app);
@@ -92,6 +111,7 @@ t.test('wrong forms', async (t) => {
     ],
     ['broken JSON', [['request', '{']], 400, 'invalid_json'],
     ['broken JSON in a file', [['request', new Blob(['{'], { type: 'application/json' })]], 400, 'invalid_json'],
+    ['JSON that is no UTF-8', [['request', new Blob([Buffer.from(JSON.stringify(chat({ user: 'é' })), 'latin1')])]], 400, 'invalid_json'],
     ['a body that breaks the schema', [['request', JSON.stringify(chat({ n: 0 }))]], 400, 'integer_below_min_value'],
     [
       'two files of one name',
@@ -105,7 +125,7 @@ t.test('wrong forms', async (t) => {
     ],
     [
       'too many files',
-      [['request', JSON.stringify(chat())], ...Array.from({ length: 40 }, (_, i) => [`f${i}`, ppm(i, 0, 0), `f${i}.ppm`] as const)],
+      [['request', JSON.stringify(chat())], ...Array.from({ length: 60 }, (_, i) => [`f${i}`, ppm(i, 0, 0), `f${i}.ppm`] as const)],
       400,
       'too_many_images',
     ],
