@@ -223,10 +223,12 @@ export interface ModelInfo {
   readonly names: readonly string[];
   /** Unix seconds. */
   readonly created: number;
-  readonly maxModelLen: number;
+  /** Absent until it is known: while the model loads, unless it is set. */
+  readonly maxModelLen?: number;
   /** SPDX-like id from the model card, or `unknown`. */
   readonly license: string;
-  readonly modalities: readonly ('text' | 'image')[];
+  /** Absent until the model is loaded. */
+  readonly modalities?: readonly ('text' | 'image')[];
   /** Names build and checkpoint; equal fingerprints give equal answers for equal seeds. */
   readonly fingerprint: string;
 }

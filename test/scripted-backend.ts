@@ -1,7 +1,7 @@
 /** A backend that plays what a test wrote down, for tests of the protocol around it. */
 import type { Backend, BackendState, GenerationEvent, GenerationRequest, ModelInfo } from '../inference/types.ts';
 
-const scriptedModel: ModelInfo = {
+export const scriptedModel: ModelInfo = {
   names: ['scripted', 'accounts/test/models/scripted'],
   created: 1_700_000_000,
   maxModelLen: 2048,

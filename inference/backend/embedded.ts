@@ -82,9 +82,8 @@ class EmbeddedBackend implements Backend {
     this.#info = {
       names: options.servedNames,
       created: 0,
-      maxModelLen: options.maxModelLen ?? 0,
+      ...(options.maxModelLen !== undefined && { maxModelLen: options.maxModelLen }),
       license: 'unknown',
-      modalities: ['text'],
       fingerprint: 'fp_loading',
     };
     this.#loading = this.#load().catch((error: unknown) => {

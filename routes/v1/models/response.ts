@@ -13,8 +13,8 @@ export function modelObjects({ names, created, maxModelLen, license, modalities 
     created,
     owned_by: owner,
     root: names[0] ?? id,
-    max_model_len: maxModelLen,
+    ...(maxModelLen !== undefined && { max_model_len: maxModelLen }),
     license,
-    modalities: [...modalities],
+    ...(modalities !== undefined && { modalities: [...modalities] }),
   }));
 }

@@ -7,9 +7,11 @@ export const ModelObject = Type.Object({
   created: Type.Integer({ description: 'Unix seconds.' }),
   owned_by: Type.String(),
   root: Type.String({ description: 'The name that this one is an alias of.' }),
-  max_model_len: Type.Integer({ description: 'Most tokens of prompt and answer together.' }),
+  max_model_len: Type.Optional(
+    Type.Integer({ description: 'Most tokens of prompt and answer together; absent while the model loads, unless it is set.' }),
+  ),
   license: Type.String(),
-  modalities: Type.Array(Type.Enum(['text', 'image'])),
+  modalities: Type.Optional(Type.Array(Type.Enum(['text', 'image']), { description: 'Absent while the model loads.' })),
 });
 
 export const ModelList = Type.Object({ object: Type.Literal('list'), data: Type.Array(ModelObject) });

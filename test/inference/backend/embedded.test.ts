@@ -44,6 +44,11 @@ const request: GenerationRequest = {
 
 t.test('leaving the iteration frees the slots, be it at the very first event', async (t) => {
   const backend = start(t, await copyOf(t));
+  t.strictSame(
+    backend.models().map(({ maxModelLen, modalities }) => ({ maxModelLen, modalities })),
+    [{ maxModelLen: undefined, modalities: undefined }],
+    'what is not known yet is not said',
+  );
   t.same(await settled(backend), { phase: 'ready' });
   for (const last of ['start', 'text']) {
     for await (const event of backend.generate(request, new AbortController().signal)) if (event.type === last) break;

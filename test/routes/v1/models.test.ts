@@ -1,5 +1,6 @@
 import t from 'tap';
 import { testApp } from '../../app-helper.ts';
+import { scriptedBackend, scriptedModel } from '../../scripted-backend.ts';
 
 t.test('every name is listed, also while the model loads', async (t) => {
   const { app, backend } = testApp(t);
@@ -21,6 +22,22 @@ t.test('every name is listed, also while the model loads', async (t) => {
       { id: 'scripted', ...model },
       { id: 'accounts/test/models/scripted', ...model },
     ],
+  });
+});
+
+t.test('what is not known of a model that loads is left out', async (t) => {
+  const { maxModelLen, modalities, ...known } = scriptedModel;
+  const backend = { ...scriptedBackend(), models: () => [known] };
+  const { app } = testApp(t, backend);
+  const response = await app.inject('/v1/models/scripted');
+  t.equal(response.statusCode, 200);
+  t.strictSame(response.json(), {
+    id: 'scripted',
+    object: 'model',
+    created: 1_700_000_000,
+    owned_by: 'firellava-gateway',
+    root: 'scripted',
+    license: 'apache-2.0',
   });
 });
 
