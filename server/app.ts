@@ -1,6 +1,4 @@
 /** The application as an ordered list of plugins and routes. */
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Backend } from '../inference/types.ts';
 import admission from '../plugins/admission.ts';
@@ -9,10 +7,12 @@ import connections from '../plugins/connections.ts';
 import disconnect from '../plugins/disconnect.ts';
 import { clientErrorHandler } from '../plugins/errors/client-error.ts';
 import errors, { sendError } from '../plugins/errors/index.ts';
+import httpRefusals from '../plugins/http-refusals.ts';
 import images from '../plugins/images/index.ts';
 import { type ImageOptions, imageDefaults } from '../plugins/images/options.ts';
 import { methodNotAllowed, routeCatalogue } from '../plugins/method-not-allowed.ts';
 import multipart from '../plugins/multipart.ts';
+import { requestId } from '../plugins/request-id.ts';
 import requestRecord from '../plugins/request-record.ts';
 import sse from '../plugins/sse.ts';
 import { health } from '../routes/health/index.ts';
@@ -44,11 +44,6 @@ const textLimit = 6 * 1024 * 1024;
 /** Milliseconds; an answer itself may take as long as it takes. */
 const timeouts = { headers: 30_000, wholeRequest: 120_000, idleConnection: 75_000 };
 
-function requestId({ headers }: IncomingMessage): string {
-  const sent = headers['x-request-id'];
-  return typeof sent === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(sent) ? sent : `req_${randomUUID().replaceAll('-', '')}`;
-}
-
 /** Builds the application; it neither listens nor waits for the model. The caller closes it, and it closes the backend. */
 export function buildApp({ config, backend, logger }: AppParts): FastifyInstance {
   const imageOptions: ImageOptions = { ...imageDefaults, ...config.images };
@@ -62,13 +57,14 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
     bodyLimit,
     requestTimeout: timeouts.wholeRequest,
     keepAliveTimeout: timeouts.idleConnection,
-    http: { headersTimeout: timeouts.headers },
+    // A missing Host is refused by a plugin, with a body.
+    http: { headersTimeout: timeouts.headers, requireHostHeader: false },
     routerOptions: { maxParamLength: 1024 },
     // Requests that come while the last ones finish get a proper refusal from the admission plugin.
     return503OnClosing: false,
     // Bodies are checked as sent: "1" is no number, and nothing is added or removed.
     ajv: { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false, discriminator: true, verbose: true } },
-    clientErrorHandler,
+    clientErrorHandler: clientErrorHandler(logger),
     frameworkErrors: (error, request, reply) => {
       request.record = {};
       sendError(error, request, reply.header('x-request-id', request.id));
@@ -82,6 +78,7 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
   app.register(backendPlugin, { backend, graceMs: config.shutdownGraceMs });
   app.register(connections);
   app.register(disconnect);
+  app.register(httpRefusals);
   // Authentication and rate limits belong here: after the request has a record, before anything is spent on it.
   app.register(admission, { maxQueue: config.maxQueue });
   app.register(images, imageOptions);

@@ -101,8 +101,8 @@ t.test('a fault of the engine is logged with its cause and answered without it',
   );
 });
 
-t.test('bytes that are no HTTP get an OpenAI error, too', async (t) => {
-  const { app } = testApp(t);
+t.test('what never becomes a request, or one without what HTTP asks for, gets an OpenAI error with an id, too', async (t) => {
+  const { app, log } = testApp(t);
   const { port } = new URL(await listening(app));
   const send = (bytes: string) =>
     new Promise<string>((resolve) => {
@@ -113,9 +113,28 @@ t.test('bytes that are no HTTP get an OpenAI error, too', async (t) => {
       });
       socket.on('close', () => resolve(answer));
     });
-  t.match(await send('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 [\s\S]*"invalid_request_error"/);
+  const cases: readonly (readonly [string, number, string | null])[] = [
+    ['nonsense\r\n\r\n', 400, null],
+    [`GET / HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, null],
+    ['GET /health HTTP/1.1\r\nconnection: close\r\n\r\n', 400, null],
+    ['GET /health HTTP/1.1\r\nhost: x\r\nexpect: bogus\r\nconnection: close\r\n\r\n', 417, null],
+    ['CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n', 405, 'method_not_supported'],
+  ];
+  for (const [bytes, status, code] of cases) {
+    const [head = '', body = ''] = (await send(bytes)).split('\r\n\r\n');
+    t.match(head, new RegExp(`^HTTP/1\\.1 ${status} `), bytes.slice(0, 40));
+    t.strictSame(Object.keys(JSON.parse(body).error), ['message', 'type', 'param', 'code']);
+    t.match(JSON.parse(body), { error: { type: 'invalid_request_error', param: null, code } });
+    const id = /^x-request-id: (req_[0-9a-f]{32})$/m.exec(head)?.[1];
+    t.match(
+      log.find(({ request_id }) => request_id === id),
+      { status },
+      'the id is in the log',
+    );
+  }
+  t.match(await send('GET /health HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /, 'HTTP/1.0 asks for no Host');
   t.match(
-    await send(`GET / HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`),
-    /^HTTP\/1\.1 431 [\s\S]*"invalid_request_error"/,
+    await send('GET /health HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n'),
+    /^HTTP\/1\.1 100 [\s\S]*HTTP\/1\.1 200 /,
   );
 });
