@@ -5,6 +5,7 @@ import type { ChatMessage, ContentPart, ToolFunction } from '../types.ts';
 import { ControlTokens, Guard } from './guard.ts';
 import { findAbilities, type TemplateAbilities } from './template-abilities.ts';
 import { findTemplates } from './template-source.ts';
+import { TimeLimitExceeded, withTimeLimit } from './time-limit.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { createDialect, type Dialect } from './tool-calls/dialect.ts';
 import {
@@ -36,6 +37,9 @@ const defaultChatTemplate = `{%- for message in messages -%}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- 'ASSISTANT:' -}}{%- endif -%}`;
 
+/** Renderings take milliseconds; the thread is blocked as long. */
+const defaultTimeLimitMs = 3000;
+
 /** A rendered conversation. */
 interface RenderedChat {
   /** What the model reads, as text. */
@@ -56,26 +60,32 @@ export interface ChatTemplate {
    * A template that shows no functions is given them in words, as part of the system message; one that shows no calls is given
    * them, and their results, as what the assistant and the user said.
    * @param functions that the model may call; default none
-   * @throws ChatTemplateRefused if the template raises an exception, or fails, on these messages
+   * @throws ChatTemplateRefused if the template raises an exception, fails, or takes too long on these messages
    */
   render(messages: readonly ChatMessage[], addGenerationPrompt: boolean, functions?: readonly ToolFunction[]): RenderedChat;
 }
 
 /**
  * Reads the template of a checkpoint, or the two of one that has its own for functions.
- * @throws CheckpointError if a template cannot be read or parsed
+ * @param timeLimitMs most that one rendering may take
+ * @throws CheckpointError if a template cannot be read or parsed, or does not end on a short conversation
  */
-export async function loadChatTemplate(checkpointFolder: string, tokenizer: Tokenizer): Promise<ChatTemplate> {
+export async function loadChatTemplate(
+  checkpointFolder: string,
+  tokenizer: Tokenizer,
+  timeLimitMs = defaultTimeLimitMs,
+): Promise<ChatTemplate> {
   const { main, toolUse } = await findTemplates(checkpointFolder);
   try {
-    const plain = new CheckpointTemplate(main, tokenizer);
-    return toolUse === null ? plain : withToolTemplate(plain, new CheckpointTemplate(toolUse, tokenizer));
+    const plain = new CheckpointTemplate(main, tokenizer, timeLimitMs);
+    return toolUse === null ? plain : withToolTemplate(plain, new CheckpointTemplate(toolUse, tokenizer, timeLimitMs));
   } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
     throw new CheckpointError(
-      `${checkpointFolder}: the chat template cannot be parsed (${error instanceof Error ? error.message : error})`,
-      {
-        cause: error,
-      },
+      error instanceof TimeLimitExceeded
+        ? `${checkpointFolder}: the chat template was stopped on a short conversation, ${reason}`
+        : `${checkpointFolder}: the chat template cannot be parsed (${reason})`,
+      { cause: error },
     );
   }
 }
@@ -99,8 +109,10 @@ class CheckpointTemplate implements ChatTemplate {
   readonly #imageToken: string;
   readonly #variables: Readonly<Record<string, string>>;
   readonly #abilities: TemplateAbilities;
+  readonly #timeLimitMs: number;
 
-  constructor(source: string | null, tokenizer: Tokenizer) {
+  constructor(source: string | null, tokenizer: Tokenizer, timeLimitMs: number) {
+    this.#timeLimitMs = timeLimitMs;
     this.own = source !== null;
     const text = source ?? defaultChatTemplate;
     this.#template = new Template(text);
@@ -127,7 +139,7 @@ class CheckpointTemplate implements ChatTemplate {
     const calls = prepared.map((message) => (message.toolCalls ?? []).map((call) => this.#call(call)));
     const guard = new Guard(this.#control, [...texts, JSON.stringify([shown, calls])]);
     const protect = (text: string) => guard.protect(text);
-    const guarded = this.#run(
+    const guarded = this.#runOrRefuse(
       prepared.map((message, index) => ({
         role: message.role,
         content: this.#takesParts(message) ? this.#parts(message.content, guard) : this.#string(message.content, guard),
@@ -177,15 +189,21 @@ class CheckpointTemplate implements ChatTemplate {
     return images.join('') + guard.protect(texts.join('\n'));
   }
 
-  #run(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown = []): string {
-    // Transformers gives templates null for what there is none of.
-    const tools = Array.isArray(functions) && functions.length > 0 ? functions : null;
+  #runOrRefuse(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown): string {
     try {
-      return this.#template.render({ ...this.#variables, messages, tools, documents: null, add_generation_prompt: addGenerationPrompt });
+      return this.#run(messages, addGenerationPrompt, functions);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new ChatTemplateRefused(`The model's chat template refused the messages: ${reason}`, 'messages');
     }
+  }
+
+  /** @throws TimeLimitExceeded; whatever the template does */
+  #run(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown = []): string {
+    // Transformers gives templates null for what there is none of.
+    const tools = Array.isArray(functions) && functions.length > 0 ? functions : null;
+    const variables = { ...this.#variables, messages, tools, documents: null, add_generation_prompt: addGenerationPrompt };
+    return withTimeLimit(this.#timeLimitMs, () => this.#template.render(variables));
   }
 
   /** Shows the template a list of parts: one that iterates over them writes the text bare and the placeholder once. */
@@ -196,7 +214,8 @@ class CheckpointTemplate implements ChatTemplate {
       const rendered = this.#run([{ role: 'user', content }], true);
       const bare = rendered.split(probe).length === 2 && !/["']text["']\s*:/.test(rendered);
       return bare && rendered.includes(this.#imageToken) ? 'parts' : 'string';
-    } catch {
+    } catch (error) {
+      if (error instanceof TimeLimitExceeded) throw error;
       return 'string';
     }
   }

@@ -1,4 +1,5 @@
 /** What a chat template can show, found out by showing it something. */
+import { TimeLimitExceeded } from './time-limit.ts';
 
 /** Renders messages, with functions if there are any, as the template is given them. @throws if the template refuses */
 export type Render = (messages: readonly unknown[], functions?: readonly unknown[]) => string;
@@ -25,7 +26,10 @@ export interface TemplateAbilities {
 
 const probe = 'QPZMXW';
 
-/** @param contentFormat of the template's messages */
+/**
+ * @param contentFormat of the template's messages
+ * @throws TimeLimitExceeded
+ */
 export function findAbilities(render: Render, contentFormat: 'parts' | 'string'): TemplateAbilities {
   const content = (text: string, format = contentFormat) => (format === 'parts' ? [{ type: 'text', text }] : text);
   const question = { role: 'user', content: content('x') };
@@ -33,7 +37,8 @@ export function findAbilities(render: Render, contentFormat: 'parts' | 'string')
     try {
       const text = render(messages, functions);
       return seen.every((each) => each.test(text));
-    } catch {
+    } catch (error) {
+      if (error instanceof TimeLimitExceeded) throw error;
       return false;
     }
   };

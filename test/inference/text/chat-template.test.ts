@@ -242,3 +242,24 @@ t.test('the template is found where transformers finds it', async (t) => {
   await writeFile(join(folder, 'chat_template.jinja'), '{% if %}');
   await t.rejects(text(), CheckpointError);
 });
+
+t.test('a template that does not end is stopped', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-template-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await cp(join(fixtures, 'llama-first'), folder, { recursive: true });
+  const tokenizer = await loadTokenizer(folder);
+  const loops = '{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}';
+  const file = join(folder, 'chat_template.jinja');
+  await writeFile(file, loops);
+  const refused = await loadChatTemplate(folder, tokenizer, 50).catch((error) => error);
+  t.type(refused, CheckpointError);
+  t.equal(refused.message, `${folder}: the chat template was stopped on a short conversation, it took more than 0.05 s`);
+  await writeFile(file, `{% if messages[0]['content'] == 'loop' %}${loops}{% endif %}{{ messages[0]['content'] }}`);
+  const template = await loadChatTemplate(folder, tokenizer, 1000);
+  const render = (text: string) => template.render([user(say(text))], true).text;
+  t.throws(() => render('loop'), {
+    constructor: ChatTemplateRefused,
+    message: "The model's chat template refused the messages: it took more than 1 s",
+  });
+  t.equal(render('hello'), 'hello', 'others go on');
+});
