@@ -10,6 +10,7 @@ import errors, { sendError } from '../plugins/errors/index.ts';
 import httpRefusals from '../plugins/http-refusals.ts';
 import images from '../plugins/images/index.ts';
 import { type ImageOptions, imageDefaults } from '../plugins/images/options.ts';
+import jsonBody from '../plugins/json-body.ts';
 import { methodNotAllowed, routeCatalogue } from '../plugins/method-not-allowed.ts';
 import multipart from '../plugins/multipart.ts';
 import { requestId } from '../plugins/request-id.ts';
@@ -77,6 +78,7 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
   app.register(routeCatalogue);
   app.register(backendPlugin, { backend, graceMs: config.shutdownGraceMs });
   app.register(connections);
+  app.register(jsonBody);
   app.register(disconnect);
   app.register(httpRefusals);
   // Authentication and rate limits belong here: after the request has a record, before anything is spent on it.
