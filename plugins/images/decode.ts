@@ -107,12 +107,13 @@ function withAvifBrand(bytes: Uint8Array): Uint8Array {
 }
 
 async function sharpPixels(image: Sharp): Promise<Raster> {
+  // Not `toUint8Array`: sharp 0.35.5 never frees what that gives.
   const { data, info } = await image
     .timeout({ seconds: decodeSeconds })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
-    .toUint8Array();
+    .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`expected 3 channels, got ${info.channels}`);
   return { width: info.width, height: info.height, data: data as Raster['data'] };
 }

@@ -12,6 +12,7 @@ const help = `npm run soak -- [options]
   --minutes N   how long the load lasts (default 10)
   --clients N   requests in flight (default 12)
   --rounds N    different requests of each kind (default 4)
+  --only TEXT   kinds of requests whose names contain this (default all)
   --seed N      seed of the requests and of who hangs up (default 1)
 Settings of the server are taken from the environment (MAX_NUM_SEQS, MODEL, ...). Reads memory from /proc: Linux only.
 Exit code 1 when an answer differs, a request fails or memory grows.`;
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     clients: { type: 'string', default: '12' },
     rounds: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -77,6 +79,7 @@ async function main(): Promise<void> {
     const model = await firstModel(server.url);
     const expected = new Map<Request, string>();
     for (const request of await requests(Number(options.seed), Number(options.rounds))) {
+      if (!request.kind.includes(options.only)) continue;
       expected.set(request, (await ask(server.url, model, request)) ?? '');
     }
     console.log(`${expected.size} different requests asked alone.`);
