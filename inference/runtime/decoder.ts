@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { type DecoderSpec, graphNames } from '../models/spec.ts';
 import type { Binding } from './binding.ts';
+import { allocateInputs, decodeInputs, type Inputs, type Rows, writeInt64 } from './decoder-inputs.ts';
 import { KvCache } from './kv-cache.ts';
 import type { Session } from './session.ts';
 import { type ElementType, NativeMemory, Tensor, tensorBytes } from './tensor.ts';
@@ -11,53 +12,6 @@ const keptBindings = 256;
 
 /** Rows of a decode run in which slots have several; more would only be worth it on machines with very many cores. */
 const maxVerifyRows = 64;
-
-/** Tokens of a run whose logits are wanted, and where these go: `[rows, vocab]`. */
-interface Rows {
-  readonly logitRows: NativeMemory;
-  readonly logits: NativeMemory;
-}
-
-/** One forward pass: all rows of a run have the same number of new tokens. */
-interface Inputs extends Rows {
-  readonly ids: NativeMemory;
-  readonly imageIndex: NativeMemory;
-  readonly seqlensK: NativeMemory;
-  readonly totalSequenceLength: NativeMemory;
-}
-
-function allocateInputs(batch: number, tokens: number, vocabSize: number): Inputs {
-  const allocate = (type: ElementType, ...shape: number[]) => NativeMemory.allocate(tensorBytes(type, shape));
-  return {
-    ids: allocate('int64', batch, tokens),
-    imageIndex: allocate('int64', batch, tokens),
-    logitRows: allocate('int64', batch),
-    seqlensK: allocate('int32', batch),
-    totalSequenceLength: allocate('int32'),
-    logits: allocate('float32', batch, vocabSize),
-  };
-}
-
-/** No token of a decode run is an image's, and the logits of all are wanted. */
-function decodeInputs(rows: number, vocabSize: number): Inputs {
-  const inputs = allocateInputs(rows, 1, vocabSize);
-  writeInt64(inputs.imageIndex, new Int32Array(rows).fill(-1));
-  writeInt64(
-    inputs.logitRows,
-    Array.from({ length: rows }, (_, row) => row),
-  );
-  return inputs;
-}
-
-/** Writes numbers as int64: low half, then its sign. Cheaper than one BigInt each; every platform here is little-endian. */
-function writeInt64(target: NativeMemory, numbers: ArrayLike<number>): void {
-  const halves = target.int32(numbers.length * 2);
-  for (let i = 0; i < numbers.length; i++) {
-    const number = numbers[i] ?? 0;
-    halves[2 * i] = number;
-    halves[2 * i + 1] = number < 0 ? -1 : 0;
-  }
-}
 
 /** Not safe for two calls at once: inputs and logits are shared between calls. */
 export class Decoder {
