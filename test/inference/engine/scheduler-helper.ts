@@ -2,7 +2,7 @@
 
 import type { PromptKey } from '../../../inference/engine/prompt-key.ts';
 import type { Remnant } from '../../../inference/engine/remnants.ts';
-import type { Schedulable, SchedulerOptions } from '../../../inference/engine/scheduler.ts';
+import type { Schedulable, Scheduler, SchedulerOptions } from '../../../inference/engine/scheduler.ts';
 
 export const options: SchedulerOptions = {
   slots: 4,
@@ -61,4 +61,14 @@ export class Plain implements Schedulable {
 
 export function sequence(promptLength: number, change: Partial<Omit<Plain, 'name' | 'known'>> = {}): Plain {
   return Object.assign(new Plain(promptLength), change);
+}
+
+/** Lets in whom the scheduler admits, as the engine does. @returns those let in */
+export function begin(scheduler: Scheduler<Plain>): Plain[] {
+  return scheduler.admit().map(({ sequence, preempted, ahead, reused }) => {
+    if (preempted !== null) preempted.preempt();
+    sequence.computed = reused;
+    if (ahead !== null) sequence.expect(ahead);
+    return sequence;
+  });
 }
