@@ -267,6 +267,11 @@ export interface BackendStats {
 /** One way to get answers: the embedded engine, or a pool of upstream engines. Routes never know which one answers. */
 export interface Backend {
   state(): BackendState;
+  /**
+   * Resolves when requests can be taken.
+   * @throws what stopped the loading, ShuttingDown
+   */
+  ready(): Promise<void>;
   /** Models that can be asked for; listed while loading, too. */
   models(): readonly ModelInfo[];
   /**

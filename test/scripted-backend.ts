@@ -66,6 +66,7 @@ export function scriptedBackend(script: Script = saying('Hello', ' world')): Scr
     closedWith: undefined,
     open: 0,
     state: () => backend.phase,
+    ready: async () => undefined,
     models: () => [scriptedModel],
     async *generate(request, signal) {
       backend.requests.push(request);

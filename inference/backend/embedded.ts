@@ -44,7 +44,7 @@ export interface EmbeddedBackendOptions {
 /** Features of some 100 pictures of a 13B model, or of thousands for a small one. */
 export const defaultImageCacheBytes = 256 * 2 ** 20;
 
-/** Starts to load the checkpoint and returns at once; `state()` tells how far it is. */
+/** Starts to load the checkpoint and returns at once; `ready()` waits for it, `state()` tells how far it is. */
 export function createEmbeddedBackend(options: EmbeddedBackendOptions): Backend {
   return new EmbeddedBackend(options);
 }
@@ -98,6 +98,13 @@ class EmbeddedBackend implements Backend {
     return this.#state;
   }
 
+  async ready(): Promise<void> {
+    await this.#loading;
+    const state = this.state();
+    if (state.phase === 'failed') throw state.error;
+    this.#loaded();
+  }
+
   models(): readonly ModelInfo[] {
     return [this.#info];
   }
@@ -107,7 +114,7 @@ class EmbeddedBackend implements Backend {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
-    const { engine, grammars, images, template, tokenizer, runner } = this.#ready();
+    const { engine, grammars, images, template, tokenizer, runner } = this.#loaded();
     const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, runner.maxModelLen);
     const constraints = await openAnswerConstraints(request, template.dialect, grammars, signal);
     let events: AsyncIterableIterator<EngineEvent>;
@@ -139,7 +146,7 @@ class EmbeddedBackend implements Backend {
     return this.#closed;
   }
 
-  #ready(): LoadedModel {
+  #loaded(): LoadedModel {
     if (this.#model !== null && this.#closed === null) return this.#model;
     if (this.#closed !== null) throw new ShuttingDown();
     throw new ModelLoading(this.#info.names[0] ?? '');

@@ -2,7 +2,7 @@ import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { type Backend, CheckpointError, createEmbeddedBackend, type GenerationRequest } from '../../../inference/index.ts';
+import { type Backend, CheckpointError, createEmbeddedBackend, type GenerationRequest, ShuttingDown } from '../../../inference/index.ts';
 
 const fixture = join(import.meta.dirname, '../../fixtures/checkpoints/mha-full');
 
@@ -54,6 +54,21 @@ t.test('leaving the iteration frees the slots, be it at the very first event', a
     for await (const event of backend.generate(request, new AbortController().signal)) if (event.type === last) break;
     t.match(backend.stats(), { running: 0, waiting: 0, freeSlots: 2 }, `left at ${last}`);
   }
+});
+
+t.test('ready() waits for the model, or tells why there is none', async (t) => {
+  const folder = await copyOf(t);
+  const backend = start(t, folder);
+  await backend.ready();
+  t.same(backend.state(), { phase: 'ready' });
+  await backend.close();
+  await t.rejects(backend.ready(), ShuttingDown);
+  const closedEarly = start(t, folder);
+  const waiting = t.rejects(closedEarly.ready(), ShuttingDown);
+  await closedEarly.close();
+  await waiting;
+  await rm(join(folder, 'checkpoint', 'config.json'));
+  await t.rejects(start(t, folder).ready(), CheckpointError);
 });
 
 t.test('a checkpoint without tokenizer.json is refused before anything is compiled', async (t) => {
