@@ -49,7 +49,12 @@ export default fp<BackendOptions>(
     // Still listening while running requests finish: new ones are told to go elsewhere instead of finding a closed port.
     app.addHook('preClose', async () => {
       closing = true;
+      const limit = setTimeout(() => {
+        const { running } = backend.stats();
+        app.log.warn({ running, graceMs }, 'the grace is over: what still runs is cut off');
+      }, graceMs);
       await backend.close(graceMs);
+      clearTimeout(limit);
     });
   },
   { name: 'backend', fastify: '5.x' },

@@ -83,7 +83,8 @@ export default fp<SseOptions>(
       const describe = (error: unknown): object => {
         const { body } = errorAnswer(error);
         this.request.record.error = body.error.code;
-        if (!this.request.clientSignal.aborted) this.request.log.error({ err: error }, 'stream failed');
+        const faulty = body.error.code === 'server_error' && !this.request.clientSignal.aborted;
+        if (faulty) this.request.log.error({ err: error }, 'stream failed');
         return body;
       };
       return this.headers(headers).send(Readable.from(frames(iterator, first, { keepAliveMs, describe })));

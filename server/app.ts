@@ -61,6 +61,8 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
     // A missing Host is refused by a plugin, with a body.
     http: { headersTimeout: timeouts.headers, requireHostHeader: false },
     routerOptions: { maxParamLength: 1024 },
+    // Fastify measures the closing by the limit for plugins to load, too: running requests may take longer than its 10 s.
+    pluginTimeout: 0,
     // Requests that come while the last ones finish get a proper refusal from the admission plugin.
     return503OnClosing: false,
     // Bodies are checked as sent: "1" is no number, and nothing is added or removed.
@@ -76,9 +78,9 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
   app.register(requestRecord);
   app.register(errors);
   app.register(routeCatalogue);
+  app.register(jsonBody);
   app.register(backendPlugin, { backend, graceMs: config.shutdownGraceMs });
   app.register(connections);
-  app.register(jsonBody);
   app.register(disconnect);
   app.register(httpRefusals);
   // Authentication and rate limits belong here: after the request has a record, before anything is spent on it.

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { mock } from 'node:test';
 import t from 'tap';
 import { chat, deferred, listening, testApp } from '../app-helper.ts';
 import { saying, scriptedBackend } from '../scripted-backend.ts';
@@ -85,4 +86,29 @@ t.test('closing: running requests finish, new ones are told to go elsewhere, the
   await closed;
   t.equal(backend.closedWith, 1234);
   await t.rejects(fetch(`${base}/health`), 'the port is closed');
+});
+
+t.test('closing may take longer than Fastify gives a plugin to load', async (t) => {
+  const drained = deferred();
+  const closing = deferred();
+  const backend = scriptedBackend();
+  backend.close = () => {
+    closing.resolve();
+    return drained.promise;
+  };
+  const { app, log } = testApp(t, backend, { shutdownGraceMs: 100_000 });
+  const base = await listening(app);
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const closed = app.close();
+  await closing.promise;
+  mock.timers.tick(60_000);
+  mock.timers.reset();
+  t.equal((await fetch(`${base}/ready`)).status, 503, 'still listening');
+  drained.resolve();
+  await closed;
+  t.strictSame(
+    log.filter(({ level }) => Number(level) > 30),
+    [],
+  );
 });
