@@ -32,6 +32,7 @@ COPY LICENSE README.md ./
 VOLUME /var/cache/firellava
 EXPOSE 8000
 USER node
+# Running answers get SHUTDOWN_GRACE seconds, 25 unless set; docker waits for 10: stop with `docker stop -t 30`.
 STOPSIGNAL SIGTERM
 # A large checkpoint takes minutes to compile the first time; failures before the first success do not count until then.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30m --retries=3 \

@@ -10,10 +10,12 @@ import { ConfigError, loadConfig } from './config.ts';
 import { createLogger } from './logger.ts';
 import { packageVersion } from './package-root.ts';
 import type { Settings } from './settings.ts';
+import { onEndSignal } from './signals.ts';
 
 /** Past the grace that running requests get, the time for closing everything else; milliseconds. */
 const closingMs = 5_000;
 const loadingPollMs = 50;
+const closingLine = 'closing: running requests finish, new ones are refused';
 
 function exitWith(line: string): never {
   process.stderr.write(`${line}\n`);
@@ -98,14 +100,24 @@ const app = buildApp({
   logger,
 });
 
-closeWithGrace({ delay: graceMs + closingMs, logger }, async ({ signal, err }) => {
+const { close } = closeWithGrace({ delay: graceMs + closingMs, logger, skip: ['SIGINT', 'SIGTERM'] }, async ({ signal, err }) => {
   if (err) logger.fatal({ err }, 'closing after an error');
-  else logger.info({ signal }, 'closing: running requests finish, new ones are refused');
+  else if (signal) logger.info({ signal }, closingLine);
   // By then every answer is complete; whoever has not read it yet does not keep the process alive.
   const force = setTimeout(() => app.server.closeAllConnections(), graceMs + closingMs / 2);
   await app.close();
   clearTimeout(force);
 });
+onEndSignal(
+  (signal) => {
+    logger.info({ signal }, closingLine);
+    close();
+  },
+  (signal) => {
+    logger.error(`second ${signal}: ending at once`);
+    process.exit(1);
+  },
+);
 
 try {
   await app.listen({ host: settings.host, port: settings.port, listenTextResolver: (address) => `listening at ${address}` });

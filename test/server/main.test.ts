@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -117,9 +118,49 @@ t.test('the port opens before the model is there; SIGTERM lets a running answer 
   t.strictSame(run.stderr, []);
 });
 
+t.test('past the grace, streams end with an error event, the log says so in one line, and the end is an orderly one', async (t) => {
+  const run = start(t, { SHUTDOWN_GRACE: '0' });
+  const origin = await originOf(run);
+  await run.logged(/model is ready/);
+  const response = await fetch(`${origin}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'gqa-tied', prompt: 'a', max_tokens: 60, n: 4, ignore_eos: true, stream: true }),
+  });
+  run.child.kill('SIGTERM');
+  const frames = (await response.text()).trimEnd().split('\n\n');
+  t.match(JSON.parse(frames.at(-1)!.replace('data: ', '')), { error: { type: 'server_error', code: 'shutting_down' } });
+  t.equal(await run.exit, 0);
+  t.strictSame(run.stderr, []);
+  const notices = run.stdout.map((line) => JSON.parse(line)).filter(({ level }) => level > 30);
+  t.match(notices, [{ level: 40, msg: /^the grace is over/ }]);
+  t.equal(notices.length, 1);
+});
+
+t.test('a signal that comes twice, as from a terminal and from npm, counts once', async (t) => {
+  const run = start(t);
+  const origin = await originOf(run);
+  await run.logged(/model is ready/);
+  const response = await fetch(`${origin}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'gqa-tied', prompt: 'a', max_tokens: 60, ignore_eos: true, stream: true }),
+  });
+  run.child.kill('SIGINT');
+  await run.logged(/^closing/);
+  run.child.kill('SIGINT');
+  t.match(await response.text(), /data: \[DONE\]\n\n$/);
+  t.equal(await run.exit, 0);
+});
+
 t.test('SIGINT while loading ends with 0', async (t) => {
   const run = start(t, { CACHE_DIR: t.testdir() });
   await originOf(run);
   run.child.kill('SIGINT');
   t.equal(await run.exit, 0, run.stderr.join('\n'));
+});
+
+t.test('npm start leaves no shell between npm and the server, which would keep the signals to itself', async (t) => {
+  const { scripts } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
+  t.match(scripts.start, /&& exec node [^&|;]+$/);
 });
