@@ -25,7 +25,7 @@ export class SpeculationIndex {
   #entries = 0;
 
   /**
-   * @param barrier token of which no match and no draft has any part: an image's placeholder stands for what the id does not tell
+   * @param barrier token that neither matches nor is guessed, as the placeholder of images, whose id does not tell what they show
    */
   constructor(ids: ArrayLike<number>, barrier: number | null) {
     this.#barrier = barrier;

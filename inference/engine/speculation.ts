@@ -1,5 +1,4 @@
 /** Speculative decoding: decode runs that also compute guessed tokens, where what they bring is worth their time. */
-
 import { StepCosts } from './speculation-costs.ts';
 import { chooseRows, type Prospect, type RowLimits } from './speculation-policy.ts';
 

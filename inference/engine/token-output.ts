@@ -63,24 +63,25 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
   const { logprobs, promptLogprobs = false } = request.output ?? {};
   const score: Score | null = logprobs === undefined ? null : (logits, id) => scored(logits, id, logprobs, context.vocabulary);
   const minTokens = { count: stopping.minTokens ?? 0, endTokenIds };
-  const drafter = () => new Drafter(request.ids, context.imageTokenId);
-  const constraintOf = (stream: number) => request.constraints?.[stream] ?? null;
-  return Array.from({ length: request.n }, (_, stream) => ({
-    score,
-    // The prompt is the same for all: the first choice reads it out.
-    promptScores: promptLogprobs && stream === 0 && score !== null ? new PromptScores(request.ids, score, decode) : null,
-    constraint: constraintOf(stream),
-    drafter: context.speculation && isSpeculative(constraintOf(stream)) ? drafter() : null,
-    sampler: createSampler({ params: sampling, seed, stream, promptIds: request.ids, minTokens, scratch }),
-    continuation: new Continuation({
-      decode,
-      endTokenIds,
-      maxTokens,
-      stop: stopping.stop,
-      minTokens: stopping.minTokens ?? 0,
-      includeStop: stopping.includeStop ?? false,
-    }),
-  }));
+  return Array.from({ length: request.n }, (_, stream) => {
+    const constraint = request.constraints?.[stream] ?? null;
+    return {
+      score,
+      // The prompt is the same for all: the first choice reads it out.
+      promptScores: promptLogprobs && stream === 0 && score !== null ? new PromptScores(request.ids, score, decode) : null,
+      constraint,
+      drafter: context.speculation && isSpeculative(constraint) ? new Drafter(request.ids, context.imageTokenId) : null,
+      sampler: createSampler({ params: sampling, seed, stream, promptIds: request.ids, minTokens, scratch }),
+      continuation: new Continuation({
+        decode,
+        endTokenIds,
+        maxTokens,
+        stop: stopping.stop,
+        minTokens: stopping.minTokens ?? 0,
+        includeStop: stopping.includeStop ?? false,
+      }),
+    };
+  });
 }
 
 function scored(logits: Float32Array, chosen: number, count: number, vocabulary: Vocabulary): TokenScore {
