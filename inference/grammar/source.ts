@@ -57,11 +57,12 @@ export function schemaText(schema: unknown, param: string): string {
 /** Walks without recursion: the schema may be as deep as its sender likes. */
 function checkExtent(schema: object, param: string): void {
   const open: { readonly value: object; readonly depth: number }[] = [{ value: schema, depth: 1 }];
+  const patterned: object[] = [];
   let values = 0;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, depth } = next;
     if (depth > limits.depth) throw tooMuch('levels', depth, limits.depth, param);
-    checkPatterns(value, param);
+    if ('patternProperties' in value) patterned.push(value);
     for (const [name, member] of Object.entries(value)) {
       values += 1;
       if (counts.has(name) && typeof member === 'number' && member > limits.count) throw tooMuch(`'${name}'`, member, limits.count, param);
@@ -69,6 +70,8 @@ function checkExtent(schema: object, param: string): void {
     }
     if (values > limits.values) throw tooMuch('values', values, limits.values, param);
   }
+  // Of a schema within the limits only: it takes time.
+  for (const each of patterned) checkPatterns(each, param);
 }
 
 /**
@@ -78,15 +81,27 @@ function checkExtent(schema: object, param: string): void {
 function checkPatterns(schema: object, param: string): void {
   const { properties, patternProperties } = schema as { readonly properties?: unknown; readonly patternProperties?: unknown };
   if (!isObject(properties) || !isObject(patternProperties)) return;
-  const names = Object.keys(properties);
+  const names = Object.keys(properties).sort();
   for (const pattern of Object.keys(patternProperties)) {
     const start = /^\^([A-Za-z0-9_-]+)/.exec(pattern);
     // `?`, `*`, `{` or `|` behind it could take the last character back.
     const certain = start === null || /[?*{|]/.test(pattern) ? undefined : start[1];
-    const match = names.find((name) => certain === undefined || name.startsWith(certain));
+    const match = certain === undefined ? names[0] : firstWith(names, certain);
     if (match === undefined) continue;
     throw new GrammarRefused(`the schema has the property '${match.slice(0, 64)}' beside a pattern that may match its name.`, param);
   }
+}
+
+/** Of sorted names the first that begins so; no other stands between it and where the beginning alone would stand. */
+function firstWith(names: readonly string[], start: string): string | undefined {
+  let low = 0;
+  for (let high = names.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((names[middle] ?? '') < start) low = middle + 1;
+    else high = middle;
+  }
+  const name = names[low];
+  return name?.startsWith(start) ? name : undefined;
 }
 
 function tooMuch(what: string, found: number, most: number, param: string): GrammarRefused {

@@ -83,6 +83,8 @@ t.test('copies go their own ways, and tokens can be taken back', async (t) => {
   t.ok((await allowed(copy, tokenizer.vocabSize)).includes(c), 'a copy outlives its origin');
 });
 
+const many = (name: string) => Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`${name}${i}`, {}]));
+
 t.test('what cannot be carried out is refused by name', async (t) => {
   const { service } = shared.byteLevel;
   const refusals: [GrammarSpec, RegExp][] = [
@@ -93,6 +95,8 @@ t.test('what cannot be carried out is refused by name', async (t) => {
     [{ kind: 'json_schema', schema: { $ref: '#/$defs/none' } }, /'#\/\$defs\/none', which it does not have/],
     [{ kind: 'json_schema', schema: { type: 'strin' } }, /Invalid type: strin/],
     [{ kind: 'json_schema', schema: { properties: { foo: {} }, patternProperties: { 'f.o': {} } } }, /property 'foo' beside a pattern/],
+    // Comparing each name with each pattern would take minutes.
+    [{ kind: 'json_schema', schema: { properties: many('a'), patternProperties: many('^b') } }, /too large .* values 1\d+,/],
     [{ kind: 'json_schema', schema: false }, /no text can satisfy/],
     [{ kind: 'json_schema', schema: { $defs: { a: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' } }, /no text can satisfy/],
     [{ kind: 'json_schema', schema: 'x' }, /an object or a boolean/],
