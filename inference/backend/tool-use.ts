@@ -39,19 +39,15 @@ export function outputWithCalls(request: GenerationRequest, dialect: Dialect): O
 }
 
 /** Tells the calls in the text of each choice from the rest. Log probabilities stay with `text` events, of which some are empty then. */
-export async function* readCalls(
-  events: AsyncIterable<EngineEvent>,
-  request: GenerationRequest,
-  dialect: Dialect,
-): AsyncGenerator<EngineEvent> {
+export function readCalls(events: AsyncIterable<EngineEvent>, request: GenerationRequest, dialect: Dialect): AsyncIterable<EngineEvent> {
   const use = toolUseOf(request);
-  if (use === null) {
-    yield* events;
-    return;
-  }
+  return use === null ? events : withCalls(events, use, request.n, dialect);
+}
+
+async function* withCalls(events: AsyncIterable<EngineEvent>, use: ToolUse, n: number, dialect: Dialect): AsyncGenerator<EngineEvent> {
   const names = use.only ?? use.functions.map(({ name }) => name);
   const mostCalls = use.parallel ? Number.POSITIVE_INFINITY : 1;
-  const parsers = Array.from({ length: request.n }, () => new ToolCallParser({ dialect, names, mostCalls }));
+  const parsers = Array.from({ length: n }, () => new ToolCallParser({ dialect, names, mostCalls }));
   for await (const event of events) {
     if (event.type === 'text') {
       const [first, ...more] = parsers[event.choice]?.push(event.text) ?? [];
