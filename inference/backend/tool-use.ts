@@ -3,7 +3,7 @@ import type { EngineEvent } from '../engine/request.ts';
 import { GrammarRefused, RequestError } from '../errors.ts';
 import type { GrammarService } from '../grammar/grammar-service.ts';
 import type { GrammarState } from '../grammar/grammar-state.ts';
-import { argumentsSchema, parametersParam, toolGrammar } from '../grammar/tool-grammar.ts';
+import { argumentsSchema, heldFunctions, parametersParam, toolGrammar } from '../grammar/tool-grammar.ts';
 import type { Dialect } from '../text/tool-calls/dialect.ts';
 import { type ToolCallDelta, ToolCallParser } from '../text/tool-calls/parser.ts';
 import type { GenerationRequest, OutputParams, ToolUse } from '../types.ts';
@@ -80,7 +80,7 @@ function answerSchema(grammar: GenerationRequest['grammar']): { readonly schema:
 
 /** @throws GrammarRefused for the first function that is refused by itself */
 async function refuseFunction(use: ToolUse, grammars: GrammarService, signal: AbortSignal): Promise<void> {
-  for (const [index, tool] of use.functions.entries()) {
+  for (const { tool, index } of heldFunctions(use)) {
     const state = await grammars.open({ kind: 'json_schema', schema: argumentsSchema(tool) }, parametersParam(index), signal);
     state.close();
   }

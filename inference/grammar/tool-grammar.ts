@@ -17,13 +17,13 @@ export function toolGrammar(
   dialect: Dialect,
   answer: { readonly schema: unknown; readonly param: string } | null,
 ): GrammarSpec | null {
-  const callable = use.functions.map((tool, index) => ({ tool, index })).filter(({ tool }) => use.only?.includes(tool.name) ?? true);
+  const callable = callableOf(use);
   const { argumentsName } = dialect.format.written;
   const must = use.choice === 'required';
   if (!must && answer === null && use.only === undefined && !callable.some(({ tool }) => tool.strict)) return null;
   // In pieces as small as those of JSON schemas: the engine's lexer does not go back to where a longer one began.
   const head = (tool: ToolFunction) => ['{', '"name"', ': ', JSON.stringify(tool.name), ', ', `"${argumentsName}"`, ': '];
-  const held = (tool: ToolFunction) => (must || tool.strict === true ? argumentsSchema(tool) : { type: 'object' });
+  const held = (tool: ToolFunction) => (isHeld(use, tool) ? argumentsSchema(tool) : { type: 'object' });
   const rules = [
     ...(must ? ['start: calls'] : answer === null ? amongText(use, dialect) : ['start: calls | answer']),
     ...(answer === null || must ? [] : [`answer: %json ${schemaText(answer.schema, answer.param)}`]),
@@ -37,6 +37,25 @@ export function toolGrammar(
     ),
   ];
   return { kind: 'lark', text: rules.join('\n') };
+}
+
+interface Callable {
+  readonly tool: ToolFunction;
+  /** Among all. */
+  readonly index: number;
+}
+
+function callableOf({ functions, only }: ToolUse): Callable[] {
+  return functions.map((tool, index) => ({ tool, index })).filter(({ tool }) => only?.includes(tool.name) ?? true);
+}
+
+function isHeld(use: ToolUse, tool: ToolFunction): boolean {
+  return use.choice === 'required' || tool.strict === true;
+}
+
+/** Functions whose arguments are held to their schemas. */
+export function heldFunctions(use: ToolUse): Callable[] {
+  return callableOf(use).filter(({ tool }) => isHeld(use, tool));
 }
 
 /** Name of the field with the schema of a function, in the caller's terms. */

@@ -221,6 +221,9 @@ t.test('a schema that cannot be carried out is refused by its function', async (
       t.match(error, { status: 400, code: 'invalid_grammar', param: `tools[${index}].function.parameters` });
     }
   }
+  const strict = { ...bad, function: { ...bad.function, name: 'strict', strict: true } };
+  const held = await client.chat.completions.create({ ...base, tools: [bad, strict] }).catch((error: unknown) => error);
+  t.match(held, { status: 400, param: 'tools[1].function.parameters' }, 'the first is not held to its schema');
   const auto = await client.chat.completions.create({ ...base, tools: [bad], max_tokens: 2 });
   t.ok(auto, 'where nothing is held to it, it is shown');
 });
