@@ -83,16 +83,20 @@ export function separateCalls(messages: readonly ChatMessage[]): ChatMessage[] {
       separate.push(message);
       continue;
     }
-    const results: ChatMessage[] = [];
+    const results = new Map<string | undefined, ChatMessage[]>();
     for (let result = messages[index]; result?.role === 'tool'; result = messages[index]) {
-      results.push(result);
+      const same = results.get(result.toolCallId);
+      if (same === undefined) results.set(result.toolCallId, [result]);
+      else same.push(result);
       index += 1;
     }
     for (const [place, call] of calls.entries()) {
       separate.push({ ...message, content: place === 0 ? message.content : [], toolCalls: [call] });
-      separate.push(...results.filter(({ toolCallId }) => toolCallId === call.id));
+      for (const result of results.get(call.id) ?? []) separate.push(result);
+      // Of calls with equal ids the first has the results.
+      results.delete(call.id);
     }
-    separate.push(...results.filter(({ toolCallId }) => !calls.some(({ id }) => id === toolCallId)));
+    for (const others of results.values()) for (const result of others) separate.push(result);
   }
   return separate;
 }
@@ -100,20 +104,21 @@ export function separateCalls(messages: readonly ChatMessage[]): ChatMessage[] {
 /** For templates without calls: the model reads its calls in the form that it was told, and results as the user's words. */
 export function callsAsText(messages: readonly ChatMessage[]): ChatMessage[] {
   const texts: ChatMessage[] = [];
-  let afterResult = false;
+  /** Content of the user's turn that ends with a result, and is no one else's. */
+  let open: ContentPart[] | null = null;
   for (const { toolCalls = [], toolCallId, ...message } of messages) {
-    const last = texts.at(-1);
     const result = message.role === 'tool';
     const content = result
       ? joined([say(`Result of ${message.name ?? toolCallId ?? 'the call'}:`)], message.content, '\n')
       : message.content;
     // Templates often want the user and the assistant to take turns.
-    if (afterResult && last !== undefined && (result || message.role === 'user')) {
-      texts.splice(-1, 1, { ...last, content: joined(last.content, content, '\n\n') });
-    } else if (result) texts.push({ role: 'user', content });
-    else if (toolCalls.length === 0) texts.push(message);
+    if (open !== null && (result || message.role === 'user')) append(open, content, '\n\n');
+    else if (result) {
+      open = [...content];
+      texts.push({ role: 'user', content: open });
+    } else if (toolCalls.length === 0) texts.push(message);
     else texts.push({ ...message, content: joined(content, [say(toolCalls.map(writtenCall).join('\n'))], '\n') });
-    afterResult = result;
+    if (!result) open = null;
   }
   return texts;
 }
@@ -126,10 +131,18 @@ function writtenCall({ name, arguments: text }: ToolCall): string {
 
 /** Puts contents one behind the other; texts that meet become one, as templates join parts in ways of their own. */
 function joined(before: readonly ContentPart[], after: readonly ContentPart[], between: string): ContentPart[] {
-  const last = before.at(-1);
-  const next = after[0];
-  if (last?.type !== 'text' || next?.type !== 'text') return [...before, ...after];
-  return [...before.slice(0, -1), say(last.text + between + next.text), ...after.slice(1)];
+  return append([...before], after, between);
+}
+
+/** The same in place: a conversation may have very many results. */
+function append(content: ContentPart[], more: readonly ContentPart[], between: string): ContentPart[] {
+  const last = content.at(-1);
+  const [next, ...rest] = more;
+  if (next === undefined) return content;
+  if (last?.type === 'text' && next.type === 'text') content[content.length - 1] = say(last.text + between + next.text);
+  else content.push(next);
+  for (const part of rest) content.push(part);
+  return content;
 }
 
 /** What a model is told whose template shows no functions. */

@@ -6,6 +6,7 @@ import t from 'tap';
 import { loadChatTemplate } from '../../../inference/text/chat-template.ts';
 import { buildPrompt } from '../../../inference/text/prompt.ts';
 import { loadTokenizer } from '../../../inference/text/tokenizer.ts';
+import { callsAsText, separateCalls } from '../../../inference/text/tool-messages.ts';
 import type { ChatMessage, ToolFunction } from '../../../inference/types.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/text');
@@ -163,4 +164,16 @@ t.test('arguments that are no object are shown as they are', async (t) => {
   t.match(shown('[1]'), '"[1]"');
   const deep = `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`;
   t.match(shown(deep), JSON.stringify(deep));
+});
+
+t.test('very many calls and results of one id cost no more than as many of others', (t) => {
+  const many = 20_000;
+  const messages: ChatMessage[] = [
+    { role: 'assistant', content: [], toolCalls: Array.from({ length: many }, () => ({ id: 'a', name: 'f', arguments: '{}' })) },
+    ...Array.from({ length: many }, (): ChatMessage => ({ role: 'tool', toolCallId: 'a', content: [{ type: 'text', text: 'x' }] })),
+  ];
+  // Every call with every result would be 400 million.
+  t.equal(separateCalls(messages).length, 2 * many);
+  t.equal(callsAsText(messages).length, 2);
+  t.end();
 });
