@@ -13,9 +13,11 @@ export interface GrammarThreadOptions {
   readonly onLost: (culprit: number, cause: unknown) => void;
 }
 
+const newCounters = () => new Int32Array(new SharedArrayBuffer(12));
+
 export class GrammarThread implements Home {
   readonly #options: GrammarThreadOptions;
-  readonly #counters = new Int32Array(new SharedArrayBuffer(12));
+  #counters = newCounters();
   #outbox: Operation[] = [];
   #worker: Worker | null = null;
   /** Answers that are still to come. */
@@ -54,7 +56,8 @@ export class GrammarThread implements Home {
     this.#owed = 0;
     if (this.#watch !== null) clearTimeout(this.#watch);
     this.#watch = null;
-    this.#counters.fill(0);
+    // The old thread may write once more into its own.
+    this.#counters = newCounters();
     await worker?.terminate();
   }
 
