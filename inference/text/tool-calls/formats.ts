@@ -15,8 +15,6 @@ export interface ToolCallFormat {
     readonly first: string;
     readonly between: string;
     readonly last: string;
-    /** Whether forced calls begin with `open`. */
-    readonly marked: boolean;
   };
   /** Tells from the source of a chat template that its models write calls so. */
   readonly isOf: (template: string) => boolean;
@@ -38,7 +36,6 @@ const formats: readonly ToolCallFormat[] = [
       first: '<tool_call>\n',
       between: '\n</tool_call>\n<tool_call>\n',
       last: '\n</tool_call>',
-      marked: true,
     },
     // The other two write something else than JSON between the same marks: Qwen 3 Coder and GLM.
     isOf: (template) => template.includes('<tool_call>') && !template.includes('<function=') && !template.includes('<arg_key>'),
@@ -48,7 +45,7 @@ const formats: readonly ToolCallFormat[] = [
     open: '[TOOL_CALLS]',
     close: null,
     bare: false,
-    written: { argumentsName: 'arguments', first: '[TOOL_CALLS][', between: ', ', last: ']', marked: true },
+    written: { argumentsName: 'arguments', first: '[TOOL_CALLS][', between: ', ', last: ']' },
     // With `[ARGS]` later models name the function outside of the JSON.
     isOf: (template) => template.includes('[TOOL_CALLS]') && !template.includes('[ARGS]'),
   },
@@ -57,7 +54,7 @@ const formats: readonly ToolCallFormat[] = [
     open: '<|python_tag|>',
     close: null,
     bare: true,
-    written: { argumentsName: 'parameters', first: '', between: '; ', last: '', marked: false },
+    written: { argumentsName: 'parameters', first: '', between: '; ', last: '' },
     isOf: (template) => template.includes('<|python_tag|>') || (template.includes('ipython') && template.includes('"parameters"')),
   },
 ];
@@ -68,7 +65,7 @@ export const plainFormat: ToolCallFormat = {
   open: null,
   close: null,
   bare: true,
-  written: { argumentsName: 'arguments', first: '', between: '\n', last: '', marked: false },
+  written: { argumentsName: 'arguments', first: '', between: '\n', last: '' },
   isOf: () => true,
 };
 

@@ -89,6 +89,8 @@ export class ToolCallParser {
     const { format, marks } = this.#options.dialect;
     let held = '';
     while (characters.next !== null) {
+      // Nobody asks for the content again: it is not to be kept.
+      characters.record();
       held += characters.next;
       while (held !== '' && !marks.begins(held) && !marks.has(held)) {
         this.#say(held.slice(0, 1));
