@@ -28,7 +28,8 @@ export function answerRaw(socket: Socket, { status, message, code, id, headers }
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
   // Destroyed at once, it could take the answer with it while bytes of the client are still unread.
-  socket.setTimeout(lingerMs, () => socket.destroy());
+  const linger = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(linger));
   socket.resume();
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', json].join('\r\n'));
 }
