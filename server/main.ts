@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { type Backend, CapacityError, CheckpointError, createEmbeddedBackend } from '../inference/index.ts';
+import { type Backend, CapacityError, CheckpointError, createEmbeddedBackend, ShuttingDown } from '../inference/index.ts';
 import type { ImageOptions } from '../plugins/images/options.ts';
 import { buildApp } from './app.ts';
 import { ConfigError, loadConfig } from './config.ts';
@@ -14,7 +14,6 @@ import { onEndSignal } from './signals.ts';
 
 /** Past the grace that running requests get, the time for closing everything else; milliseconds. */
 const closingMs = 5_000;
-const loadingPollMs = 50;
 const closingLine = 'closing: running requests finish, new ones are refused';
 
 function exitWith(line: string): never {
@@ -74,20 +73,17 @@ function imageOptions(settings: Settings): ImageOptions {
 }
 
 /** Ends the process once the model turns out not to load: there is nothing this server could do. */
-function exitIfLoadingFails(backend: Backend, app: FastifyInstance, logger: Logger): void {
-  const poll = setInterval(async () => {
-    const state = backend.state();
-    if (state.phase === 'loading') return;
-    clearInterval(poll);
-    if (state.phase !== 'failed') return;
-    const { error } = state;
+async function exitIfLoadingFails(backend: Backend, app: FastifyInstance, logger: Logger): Promise<void> {
+  try {
+    await backend.ready();
+  } catch (error) {
+    if (error instanceof ShuttingDown) return;
     await app.close();
     // What is wrong with the checkpoint or the machine is told in one line; anything else is a fault of this program.
     if (error instanceof CheckpointError || error instanceof CapacityError) exitWith(error.message);
     logger.fatal({ err: error }, 'the model could not be loaded');
     process.exit(1);
-  }, loadingPollMs);
-  poll.unref();
+  }
 }
 
 const settings = readConfig();
@@ -125,4 +121,4 @@ try {
   await app.close();
   exitWith(`Cannot listen on ${settings.host}:${settings.port}: ${error instanceof Error ? error.message : String(error)}`);
 }
-exitIfLoadingFails(backend, app, logger);
+void exitIfLoadingFails(backend, app, logger);

@@ -1,6 +1,5 @@
 /** Starts the real application with the real engine, for tests from end to end. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Backend, createEmbeddedBackend } from '../inference/index.ts';
 import { type AppConfig, buildApp } from '../server/app.ts';
@@ -64,19 +63,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   });
   try {
     const origin = await app.listen({ host: '127.0.0.1', port: 0 });
-    await ready(backend);
+    await backend.ready();
     return { origin, baseURL: `${origin}/v1`, model: servedNames[0], backend, close: () => app.close() };
   } catch (error) {
     await app.close();
     throw error;
-  }
-}
-
-async function ready(backend: Backend): Promise<void> {
-  for (;;) {
-    const state = backend.state();
-    if (state.phase === 'ready') return;
-    if (state.phase === 'failed') throw state.error;
-    await delay(20);
   }
 }

@@ -1,7 +1,6 @@
 /** A process of its own: what holding the answers of a full batch to a grammar costs, beside the same batch left free. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { createEmbeddedBackend } from '../../inference/index.ts';
-import type { Backend, GenerationRequest, GrammarSpec } from '../../inference/types.ts';
+import type { GenerationRequest, GrammarSpec } from '../../inference/types.ts';
 import { SeededRandom } from '../tools/random.ts';
 import { LoopGap } from './loop-gap.ts';
 import { median } from './statistics.ts';
@@ -54,7 +53,7 @@ async function measure(workload: Workload, temperature: number): Promise<void> {
   });
   const gap = new LoopGap();
   try {
-    await ready(backend);
+    await backend.ready();
     const answer = async (row: number, spec: GrammarSpec | null) => {
       const random = new SeededRandom(row + 1);
       const request: GenerationRequest = {
@@ -102,13 +101,6 @@ async function measure(workload: Workload, temperature: number): Promise<void> {
   } finally {
     gap.stop();
     await backend.close();
-  }
-}
-
-async function ready(backend: Backend): Promise<void> {
-  for (let state = backend.state(); state.phase !== 'ready'; state = backend.state()) {
-    if (state.phase === 'failed') throw state.error;
-    await delay(20);
   }
 }
 

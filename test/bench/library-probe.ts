@@ -1,5 +1,4 @@
 /** A process of its own: loads one workload's model as a library, drives it with clients, and tells its parent what it measured. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { createEmbeddedBackend } from '../../inference/index.ts';
 import type { Backend, Prompt } from '../../inference/types.ts';
 import { gapsOf } from './client.ts';
@@ -12,15 +11,6 @@ import { cacheFolder, ofTokens, type Workload, workloads } from './workloads.ts'
 
 const [name = '', planText = ''] = process.argv.slice(2);
 const plan = JSON.parse(planText) as Plan;
-
-async function ready(backend: Backend): Promise<void> {
-  for (;;) {
-    const state = backend.state();
-    if (state.phase === 'ready') return;
-    if (state.phase === 'failed') throw state.error;
-    await delay(20);
-  }
-}
 
 async function generate(backend: Backend, prompt: Prompt, maxTokens: number): Promise<Answered> {
   const start = performance.now();
@@ -63,7 +53,7 @@ async function measure(workload: Workload): Promise<LibraryResult> {
     return closedLoop(clients, requests, (i) => generate(backend, asked[i] as Prompt, workload.maxTokens));
   };
   try {
-    await ready(backend);
+    await backend.ready();
     const loadMs = performance.now() - loading;
     await load(slots, slots); // warm: threads, bindings, compiled JavaScript
     const prefill = workload.prefillTokens === null ? null : await measurePrefill(backend, workload.prefillTokens);

@@ -1,6 +1,5 @@
 /** Models answer the same, byte for byte, whether tokens are guessed or not, alone or in company that comes and goes. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { type Backend, createEmbeddedBackend, type GenerationRequest } from '../../../inference/index.ts';
 import type { GenerationEvent, Prompt } from '../../../inference/types.ts';
@@ -12,13 +11,6 @@ const models = [
   { checkpoint: 'test/fixtures/checkpoints/gqa-tied', quantization: 'none', pictures: false },
   { checkpoint: 'inference/checkpoints/firellava-tiny', quantization: 'auto', pictures: true },
 ] as const;
-
-async function ready(backend: Backend): Promise<Backend> {
-  while (backend.state().phase === 'loading') await delay(5);
-  const state = backend.state();
-  if (state.phase === 'failed') throw state.error;
-  return backend;
-}
 
 function start(test: Test, model: (typeof models)[number], cacheDir: string, speculation: boolean): Promise<Backend> {
   const backend = createEmbeddedBackend({
@@ -34,7 +26,7 @@ function start(test: Test, model: (typeof models)[number], cacheDir: string, spe
     log: { info: () => {} },
   });
   test.teardown(() => backend.close());
-  return ready(backend);
+  return backend.ready().then(() => backend);
 }
 
 function prompt(number: number, pictures: boolean): Prompt {
