@@ -99,10 +99,14 @@ async function openWithSharp(file: Uint8Array, format: ImageFormat, maxPixels: n
   };
 }
 
+const avifBrand = Buffer.from('avif');
+
 /** libvips goes by the major brand alone and does not know the one of animations, `avis`, though they hold a still picture as well. */
 function withAvifBrand(bytes: Uint8Array): Uint8Array {
-  const copy = bytes.slice();
-  copy.set(Buffer.from('avif'), 8);
+  if (avifBrand.equals(bytes.subarray(8, 12))) return bytes;
+  // Not by `slice`, by which a Buffer shares its memory.
+  const copy = new Uint8Array(bytes);
+  copy.set(avifBrand, 8);
   return copy;
 }
 
