@@ -53,8 +53,11 @@ export default fp<BackendOptions>(
         const { running } = backend.stats();
         app.log.warn({ running, graceMs }, 'the grace is over: what still runs is cut off');
       }, graceMs);
-      await backend.close(graceMs);
-      clearTimeout(limit);
+      try {
+        await backend.close(graceMs);
+      } finally {
+        clearTimeout(limit);
+      }
     });
   },
   { name: 'backend', fastify: '5.x' },

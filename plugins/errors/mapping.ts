@@ -29,8 +29,6 @@ const frameworkErrors: Readonly<Record<string, { readonly status: number; readon
   FST_REQ_FILE_TOO_LARGE: { status: 413, code: 'request_too_large', message: 'A file part of the form is too large for this server.' },
   FST_PARTS_LIMIT: { status: 413, code: 'request_too_large', message: 'The form has too many parts.' },
   FST_FILES_LIMIT: { status: 400, code: 'too_many_images', message: 'The form has too many file parts.' },
-  FST_FIELDS_LIMIT: { status: 413, code: 'request_too_large', message: 'The form has too many fields.' },
-  FST_INVALID_JSON_FIELD_ERROR: { status: 400, code: 'invalid_json', message: 'A part of the form declared as JSON is not valid JSON.' },
   FST_PROTO_VIOLATION: { status: 400, code: 'invalid_multipart', message: 'A part of the form has a name that is not allowed.' },
   FST_MP_PREMATURE_CLOSE: { status: 400, code: 'invalid_multipart', message: 'The form ended before its last part was complete.' },
 };
