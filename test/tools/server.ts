@@ -56,7 +56,9 @@ export async function freePort(): Promise<number> {
 async function ready(child: ChildProcess, url: string, patienceMs: number): Promise<void> {
   const giveUp = performance.now() + patienceMs;
   while (performance.now() < giveUp) {
-    if (child.exitCode !== null) throw new Error(`The server ended with code ${child.exitCode} before it was ready.`);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`The server ended with ${child.signalCode ?? `code ${child.exitCode}`} before it was ready.`);
+    }
     const status = await fetch(`${url}/ready`).then(
       (response) => response.body?.cancel().then(() => response.status),
       () => undefined, // not listening yet
