@@ -76,10 +76,12 @@ export class PeerServer {
   async stop(): Promise<void> {
     this.resume();
     process.off('exit', this.#kill);
-    if (this.#child.pid === undefined || this.#ended()) return;
-    const gone = once(this.#child, 'exit');
-    this.#signal('SIGTERM');
-    await Promise.race([gone, delay(stoppingMs, undefined, { ref: false })]);
+    if (this.#child.pid === undefined) return;
+    const gone = this.#ended() ? null : once(this.#child, 'exit');
+    if (gone !== null) {
+      this.#signal('SIGTERM');
+      await Promise.race([gone, delay(stoppingMs, undefined, { ref: false })]);
+    }
     this.#signal('SIGKILL'); // and whatever the group still has
     await gone;
   }

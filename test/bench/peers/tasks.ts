@@ -26,15 +26,15 @@ function prose(number: number, length: number): string {
   return Array.from({ length }, () => random.pick(words)).join(' ');
 }
 
-/** So that a run takes seconds with few clients, and with many each has more than one turn. */
-const shared = (clients: number) => (clients === 1 ? 2 : 2 * clients);
+/** A run takes seconds, and each client has more than one turn. */
+const twiceEach = (clients: number) => 2 * clients;
 
 export const tasks: readonly Task[] = [
   {
     name: 'short',
     describes: 'about 30 tokens of question after the 24 of the template, 128 out',
     answer: 128,
-    requests: shared,
+    requests: twiceEach,
     turns: (number) => [`${prose(number, 8)}: write a long story in which all of these things happen, one after the other.`],
     system: null,
   },
@@ -42,7 +42,7 @@ export const tasks: readonly Task[] = [
     name: 'long',
     describes: '600 tokens of prompt, all of it new, 32 out',
     answer: 32,
-    requests: shared,
+    requests: twiceEach,
     turns: (number) => [`${prose(number, 560)}. Say what this is about.`],
     system: null,
   },
@@ -50,7 +50,7 @@ export const tasks: readonly Task[] = [
     name: 'shared',
     describes: '600 tokens of instructions that all requests share, a question of about 20, 64 out',
     answer: 64,
-    requests: shared,
+    requests: twiceEach,
     turns: (number) => [`${prose(number, 8)}: what can be said about these things?`],
     system: `Answer at length, and keep these in mind: ${prose(-1, 580)}.`,
   },
