@@ -14,7 +14,7 @@ export interface SessionRunnerOptions {
   readonly maxModelLen: number;
   /** Threads of the runtime; 0 takes one for each physical core. */
   readonly threads: number;
-  /** Idle threads spin before they sleep: faster steps, busier processor. Default true. */
+  /** Threads spin while they wait for each other in a run: faster steps, busier processor. Default true. */
   readonly spinning?: boolean;
   /** Rows of one slot in a decode step, if the system can do that; a power of two. Default 1. */
   readonly rowsPerSlot?: number;
