@@ -1,5 +1,4 @@
 /** Prepares pictures for the vision tower, off the event loop. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RgbImage } from '../types.ts';
 import { readImagePlan, type Size } from './processor-config.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -17,9 +16,6 @@ export interface Preprocessor {
   close(): Promise<void>;
 }
 
-/** Bytes copied between two turns of the event loop: about a millisecond. */
-const slice = 2 * 1024 * 1024;
-
 /**
  * @param options.workers most threads to use, at least 1
  * @throws CheckpointError if the checkpoint's preprocessor configuration is missing or cannot be followed
@@ -29,18 +25,7 @@ export async function createPreprocessor(checkpointFolder: string, options: { re
   const pool = new WorkerPool(Math.max(1, options.workers));
   return {
     size: plan.output,
-    run: async ({ width, height, data }) => pool.run({ width, height, data: await share(data), plan }),
+    run: (image) => pool.run(image, plan),
     close: () => pool.close(),
   };
-}
-
-/** Copies into shared memory: transferring would take the picture away from its owner, and cloning copies twice at one go. */
-async function share(data: Uint8Array): Promise<SharedArrayBuffer> {
-  const shared = new SharedArrayBuffer(data.length);
-  const target = new Uint8Array(shared);
-  for (let at = 0; at < data.length; at += slice) {
-    if (at > 0) await nextTurn();
-    target.set(data.subarray(at, at + slice), at);
-  }
-  return shared;
 }
