@@ -40,6 +40,12 @@ const defaultChatTemplate = `{%- for message in messages -%}
 /** Renderings take milliseconds; the thread is blocked as long. */
 const defaultTimeLimitMs = 3000;
 
+/**
+ * A conversation of so little is rendered without a clock, which costs several times the rendering, by a template that has shown at
+ * its loading that it ends and that counts nothing by itself: it can only go through what it is given.
+ */
+const brief = { messages: 16, characters: 8000 };
+
 /** A rendered conversation. */
 interface RenderedChat {
   /** What the model reads, as text. */
@@ -110,11 +116,13 @@ class CheckpointTemplate implements ChatTemplate {
   readonly #variables: Readonly<Record<string, string>>;
   readonly #abilities: TemplateAbilities;
   readonly #timeLimitMs: number;
+  readonly #counts: boolean;
 
   constructor(source: string | null, tokenizer: Tokenizer, timeLimitMs: number) {
     this.#timeLimitMs = timeLimitMs;
     this.own = source !== null;
     const text = source ?? defaultChatTemplate;
+    this.#counts = /\brange\b/.test(text);
     this.#template = new Template(text);
     this.#imageToken = tokenizer.imageToken ?? '';
     // As transformers' `sanitize_control_tokens`: special tokens, and other added tokens that the template writes.
@@ -137,7 +145,10 @@ class CheckpointTemplate implements ChatTemplate {
       ...message.content.map((part) => (part.type === 'text' ? part.text : '')),
     ]);
     const calls = prepared.map((message) => (message.toolCalls ?? []).map((call) => this.#call(call)));
-    const guard = new Guard(this.#control, [...texts, JSON.stringify([shown, calls])]);
+    const rest = JSON.stringify([shown, calls]);
+    const guard = new Guard(this.#control, [...texts, rest]);
+    const characters = texts.reduce((sum, text) => sum + text.length, rest.length);
+    const isBrief = !this.#counts && prepared.length <= brief.messages && characters <= brief.characters;
     const protect = (text: string) => guard.protect(text);
     const guarded = this.#runOrRefuse(
       prepared.map((message, index) => ({
@@ -149,6 +160,7 @@ class CheckpointTemplate implements ChatTemplate {
       })),
       addGenerationPrompt,
       mapTexts(shown, protect),
+      isBrief,
     );
     const restore = (stretch: string) => guard.restore(stretch);
     return { text: restore(guarded), guarded, restore };
@@ -189,9 +201,9 @@ class CheckpointTemplate implements ChatTemplate {
     return images.join('') + guard.protect(texts.join('\n'));
   }
 
-  #runOrRefuse(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown): string {
+  #runOrRefuse(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown, isBrief: boolean): string {
     try {
-      return this.#run(messages, addGenerationPrompt, functions);
+      return this.#run(messages, addGenerationPrompt, functions, isBrief);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new ChatTemplateRefused(`The model's chat template refused the messages: ${reason}`, 'messages');
@@ -199,11 +211,12 @@ class CheckpointTemplate implements ChatTemplate {
   }
 
   /** @throws TimeLimitExceeded; whatever the template does */
-  #run(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown = []): string {
+  #run(messages: readonly unknown[], addGenerationPrompt: boolean, functions: unknown = [], isBrief = false): string {
     // Transformers gives templates null for what there is none of.
     const tools = Array.isArray(functions) && functions.length > 0 ? functions : null;
     const variables = { ...this.#variables, messages, tools, documents: null, add_generation_prompt: addGenerationPrompt };
-    return withTimeLimit(this.#timeLimitMs, () => this.#template.render(variables));
+    const render = () => this.#template.render(variables);
+    return isBrief ? render() : withTimeLimit(this.#timeLimitMs, render);
   }
 
   /** Shows the template a list of parts: one that iterates over them writes the text bare and the placeholder once. */
