@@ -54,8 +54,8 @@ export function bestSource<H extends SlotHolder>(
   let best: PrefixSource | null = null;
   for (let other = 0; other < slots.size; other++) {
     if (other === slot) continue;
-    const tokens = slots.shared(other, prompt);
-    if (tokens >= (best === null ? computed + MIN_SHARED : best.tokens + 1)) best = { slot: other, tokens };
+    const tokens = slots.shared(other, prompt, best === null ? computed + MIN_SHARED : best.tokens + 1);
+    if (tokens > 0) best = { slot: other, tokens };
   }
   return best;
 }

@@ -8,6 +8,13 @@ export interface PromptKey {
   readonly images: readonly { readonly hash: string; readonly firstToken: number }[];
 }
 
+/** False if two prompts certainly have fewer than `tokens` in common: two looks that spare most comparisons. */
+export function mayShare(a: PromptKey, b: PromptKey, tokens: number): boolean {
+  if (a.salt !== b.salt || a.ids[tokens - 1] !== b.ids[tokens - 1]) return false;
+  const image = a.images[0];
+  return image === undefined || image.firstToken >= tokens || image.hash === b.images[0]?.hash;
+}
+
 /** Tokens at the beginning of two prompts for which a model computes the same keys and values. */
 export function sharedTokens(a: PromptKey, b: PromptKey): number {
   if (a.salt !== b.salt) return 0;

@@ -1,5 +1,5 @@
 /** Which sequence holds which slot of the cache, and what prompts the free slots still have. */
-import { type PromptKey, sharedTokens } from './prompt-key.ts';
+import { mayShare, type PromptKey, sharedTokens } from './prompt-key.ts';
 
 export interface SlotHolder {
   readonly key: PromptKey;
@@ -77,12 +77,12 @@ export class SlotTable<Holder extends SlotHolder> {
     return this.#kept[slot]?.usedAt ?? -1;
   }
 
-  /** Tokens of a slot that a prompt can start from; 0 when they are too few to be of use. */
-  shared(slot: number, prompt: PromptKey): number {
+  /** Tokens of a slot that a prompt can start from; 0 when they are fewer than `least`, and too few to be of use. */
+  shared(slot: number, prompt: PromptKey, least = MIN_SHARED): number {
     const content = this.#contentOf(slot);
-    if (content === null || content.tokens < MIN_SHARED) return 0;
+    if (content === null || content.tokens < least || !mayShare(content.key, prompt, least)) return 0;
     const shared = Math.min(sharedTokens(content.key, prompt), content.tokens, prompt.ids.length - ALWAYS_COMPUTED);
-    return shared < MIN_SHARED ? 0 : shared;
+    return shared < least ? 0 : shared;
   }
 
   /** Gives a free slot away. What it kept is the holder's to use or to write over. */
