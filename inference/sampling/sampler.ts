@@ -71,10 +71,17 @@ export function takesLargest(params: SamplingParams, minTokens: number): boolean
 export function argmax(logits: Float32Array): number {
   let best = -1;
   let largest = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] as number;
-    if (logit > largest) {
-      largest = logit;
+  // Four comparisons that hardly ever hold, side by side: a vocabulary takes little more than half the time.
+  for (let four = 0; four < logits.length; four += 4) {
+    const end = Math.min(four + 4, logits.length);
+    if (
+      end === four + 4 &&
+      !(at(logits, four) > largest || at(logits, four + 1) > largest || at(logits, four + 2) > largest || at(logits, four + 3) > largest)
+    )
+      continue;
+    for (let id = four; id < end; id++) {
+      if (!(at(logits, id) > largest)) continue;
+      largest = at(logits, id);
       best = id;
     }
   }
@@ -91,6 +98,8 @@ function draw(candidates: Candidates, coin: number): number {
   for (let sum = candidates.weights[0] as number; sum <= goal && place < last; sum += candidates.weights[place] as number) place++;
   return candidates.ids[place] as number;
 }
+
+const at = (logits: Float32Array, id: number) => logits[id] as number;
 
 function unusable(): EngineFailure {
   return new EngineFailure('The model returned a row of logits without a finite value.');

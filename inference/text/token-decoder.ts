@@ -49,7 +49,7 @@ function byteFallback(tokens: readonly string[]): string[] {
     bytes = [];
   };
   for (const token of tokens) {
-    const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+    const byte = token.startsWith('<0x') ? /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1] : undefined;
     if (byte !== undefined) {
       bytes.push(Number.parseInt(byte, 16));
       continue;

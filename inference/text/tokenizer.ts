@@ -92,6 +92,8 @@ class CheckpointTokenizer implements Tokenizer {
   readonly #split: { readonly all: Splitters; readonly textOnly: Splitters };
   readonly #around: { readonly before: readonly number[]; readonly after: readonly number[] };
   readonly #decode: DecodeStep;
+  /** Of single tokens, as they come: at most as many as the vocabulary has. */
+  readonly #texts = new Map<string, string>();
   readonly #bytes: (token: string) => Uint8Array;
 
   constructor(tokenizer: JsonObject, config: JsonObject, model: JsonObject, generation: JsonObject) {
@@ -176,11 +178,21 @@ class CheckpointTokenizer implements Tokenizer {
       const token = this.#tokens[id];
       if (token !== undefined && !((options.skipSpecial ?? true) && this.#specialIds.has(id))) tokens.push(token);
     }
-    return this.#decode(tokens).join('');
+    const [only] = tokens;
+    return tokens.length === 1 && only !== undefined ? this.#alone(only) : this.#decode(tokens).join('');
   }
 
   tokenOf(id: number): string | undefined {
     return this.#tokens[id];
+  }
+
+  /** Each token of an answer is once decoded alone, as what the next one follows. */
+  #alone(token: string): string {
+    const known = this.#texts.get(token);
+    if (known !== undefined) return known;
+    const text = this.#decode([token]).join('');
+    this.#texts.set(token, text);
+    return text;
   }
 
   bytesOf(id: number): Uint8Array | null {
