@@ -37,4 +37,5 @@ STOPSIGNAL SIGTERM
 # A large checkpoint takes minutes to compile the first time; failures before the first success do not count until then.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30m --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/ready`).then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
-CMD ["node", "dist/server/main.js"]
+# As `npm start`: the heap begins with room, so that loads of small requests are not interrupted by collecting it all the time.
+CMD ["node", "--initial-old-space-size=64", "dist/server/main.js"]

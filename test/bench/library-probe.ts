@@ -48,20 +48,19 @@ async function measure(workload: Workload): Promise<LibraryResult> {
   const gap = new LoopGap();
   let number = 0;
   const prompts = (count: number) => Promise.all(Array.from({ length: count }, async () => (await workload.ask(number++)).prompt));
-  const load = async (clients: number, requests: number) => {
-    const asked = await prompts(requests);
-    return closedLoop(clients, requests, (i) => generate(backend, asked[i] as Prompt, workload.maxTokens));
-  };
+  const load = (clients: number, asked: readonly Prompt[]) =>
+    closedLoop(clients, asked.length, (i) => generate(backend, asked[i] as Prompt, workload.maxTokens));
   try {
     await backend.ready();
     const loadMs = performance.now() - loading;
-    await load(slots, slots); // warm: threads, bindings, compiled JavaScript
+    await load(slots, await prompts(slots)); // warm: threads, bindings, compiled JavaScript
     const prefill = workload.prefillTokens === null ? null : await measurePrefill(backend, workload.prefillTokens);
     const levels: LibraryLevel[] = [];
     for (const { clients, requests } of plan.levels) {
+      const asked = await prompts(requests); // The load is what is measured, not making it.
       gap.start();
       const before = backend.stats().runtimeMs;
-      const result = await load(clients, requests);
+      const result = await load(clients, asked);
       const runtimeMs = backend.stats().runtimeMs - before;
       levels.push({ ...result, runtimeMs, longestGapMs: gap.longest() });
     }

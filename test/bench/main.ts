@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { nodeFlags } from '../tools/node-flags.ts';
 import { type ContextResult, contextTable } from './context.ts';
 import { measureHttp } from './http-load.ts';
 import { comparePeers } from './peers/compare.ts';
@@ -37,7 +38,7 @@ const { values: options } = parseArgs({
 
 /** Runs a probe and resolves to the one message it sends. @throws Error when it ends without */
 async function probe<Result>(file: string, args: readonly string[]): Promise<Result> {
-  const child = fork(new URL(file, import.meta.url), args);
+  const child = fork(new URL(file, import.meta.url), args, { execArgv: nodeFlags() });
   const ended = once(child, 'exit');
   const told = once(child, 'message') as Promise<[Result]>;
   const failed = ended.then(([code]) => {

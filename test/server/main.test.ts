@@ -164,3 +164,10 @@ t.test('npm start leaves no shell between npm and the server, which would keep t
   const { scripts } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
   t.match(scripts.start, /&& exec node [^&|;]+$/);
 });
+
+t.test('the container starts the server as npm start does', async (t) => {
+  const { scripts } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
+  const dockerfile = await readFile(join(packageRoot, 'Dockerfile'), 'utf8');
+  const command: string[] = JSON.parse(/^CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '');
+  t.equal(command.join(' '), scripts.start.replace(/^.*&& exec /, ''));
+});

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { nodeFlags } from './node-flags.ts';
 import { projectRoot } from './project.ts';
 
 export interface RunningServer {
@@ -26,7 +27,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const root = projectRoot();
   const port = await freePort();
-  const child = spawn(process.execPath, [...nodeArgs, join(root, 'dist', 'server', 'main.js')], {
+  const child = spawn(process.execPath, [...nodeFlags(), ...nodeArgs, join(root, 'dist', 'server', 'main.js')], {
     cwd: root,
     env: { LOG_LEVEL: 'error', ...process.env, HOST: '127.0.0.1', ...env, PORT: String(port) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
