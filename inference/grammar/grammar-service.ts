@@ -37,6 +37,7 @@ export class GrammarService {
     this.#thread = new GrammarThread({
       vocabulary,
       patienceMs,
+      quickMs: inlineMs,
       onAnswer: (answer) => this.#onThreadAnswer(answer),
       onLost: (culprit, cause) => this.#onThreadLost(culprit, cause),
     });

@@ -8,6 +8,8 @@ export interface GrammarThreadOptions {
   readonly vocabulary: EngineVocabulary;
   /** An operation that has not ended between two looks, so many milliseconds apart, ends with its thread. */
   readonly patienceMs: number;
+  /** Whether a grammar compiles in fewer milliseconds is worth finding out; 0 if not. */
+  readonly quickMs: number;
   readonly onAnswer: (answer: Answer) => void;
   /** The thread is gone with all that it was told; `culprit` is the state that it was serving then, 0 for none. */
   readonly onLost: (culprit: number, cause: unknown) => void;
@@ -76,8 +78,9 @@ export class GrammarThread implements Home {
   }
 
   #start(): Worker {
-    const { bytes, lengths, endToken, endTokens } = this.#options.vocabulary;
-    const workerData: ThreadData = { vocabulary: { bytes, lengths, endToken, endTokens }, progress: this.#counters.buffer };
+    const { vocabulary, quickMs } = this.#options;
+    const { bytes, lengths, endToken, endTokens } = vocabulary;
+    const workerData: ThreadData = { vocabulary: { bytes, lengths, endToken, endTokens }, quickMs, progress: this.#counters.buffer };
     // The same file runs as TypeScript under a loader and as JavaScript once compiled.
     const worker = new Worker(new URL(`./grammar-worker${extname(import.meta.url)}`, import.meta.url), { workerData });
     worker.on('message', (message: readonly Answer[] | Ready) => {

@@ -8,10 +8,10 @@ import { compileModule } from './wasm-module.ts';
 /** Answers go out at the latest after so many milliseconds, though more operations wait. */
 const MAX_SILENCE_MS = 1;
 
-const { vocabulary, progress } = workerData as ThreadData;
+const { vocabulary, quickMs, progress } = workerData as ThreadData;
 const counters = new Int32Array(progress);
 const module = await compileModule();
-const matchers = new Matchers(module, vocabulary);
+const matchers = new Matchers(module, vocabulary, { quickMs });
 
 parentPort?.on('message', (operations: readonly Operation[]) => {
   let answers: Answer[] = [];

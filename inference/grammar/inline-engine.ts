@@ -91,7 +91,7 @@ export class InlineEngine implements Home {
     const { module, vocabulary, onAnswer } = this.#options;
     this.#states.add(id);
     try {
-      this.#matchers ??= new Matchers(module, vocabulary, limits);
+      this.#matchers ??= new Matchers(module, vocabulary, { limits });
       this.#matchers.perform(operation);
     } catch (cause) {
       this.#fail(id, cause);

@@ -18,17 +18,22 @@ interface Compiled {
   readonly times: number;
 }
 
-/** Whether a compilation is to be measured again: code that runs for the first time is slow, and so is what shares a busy processor. */
-function isDoubtful({ ms, times }: Compiled): boolean {
-  return ms > QUICK_MS && times < (ms < 20 ? 16 : ms < 300 ? 3 : 1);
+export interface MatchersOptions {
+  readonly limits?: Limits;
+  /** Whether a grammar compiles in fewer milliseconds is worth finding out; 0, the default, if not. */
+  readonly quickMs?: number;
 }
 
-const QUICK_MS = 3;
+/** Whether a compilation is to be measured again: code that runs for the first time is slow, and so is what shares a busy processor. */
+function isDoubtful({ ms, times }: Compiled, quickMs: number): boolean {
+  return quickMs > 0 && ms >= quickMs && times < (ms < 20 ? 16 : ms < 300 ? 3 : 1);
+}
 
 /** What is thrown and is no GrammarError is a trap: all is lost then. */
 export class Matchers {
   readonly #engine: Llguidance;
   readonly #vocabulary: EngineVocabulary;
+  readonly #quickMs: number;
   readonly #states = new Map<number, State>();
   /** Untouched matchers by their sources: a copy takes a fraction of a compilation. Bounded by the length of the sources. */
   readonly #compiled = new LRUCache<string, Compiled>({
@@ -38,9 +43,10 @@ export class Matchers {
     dispose: ({ matcher }) => this.#engine.free(matcher),
   });
 
-  constructor(module: WebAssembly.Module, vocabulary: EngineVocabulary, limits?: Limits) {
+  constructor(module: WebAssembly.Module, vocabulary: EngineVocabulary, { limits, quickMs = 0 }: MatchersOptions = {}) {
     this.#engine = new Llguidance(module, vocabulary, limits);
     this.#vocabulary = vocabulary;
+    this.#quickMs = quickMs;
   }
 
   get memoryBytes(): number {
@@ -88,7 +94,7 @@ export class Matchers {
   #compile({ type, text }: GrammarSource, mask: Uint32Array): Compiled {
     const key = `${type} ${text}`;
     const known = this.#compiled.get(key);
-    if (known !== undefined && !isDoubtful(known)) return known;
+    if (known !== undefined && !isDoubtful(known, this.#quickMs)) return known;
     const begun = performance.now();
     const matcher = this.#engine.compile(type, text);
     try {

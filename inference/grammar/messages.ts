@@ -45,6 +45,8 @@ export interface Inquiry {
 
 export interface ThreadData {
   readonly vocabulary: EngineVocabulary;
+  /** As `MatchersOptions`. */
+  readonly quickMs: number;
   /** Three numbers: operations begun so far, the state that the one under way is about (0 for none), and MiB of memory. */
   readonly progress: SharedArrayBuffer;
 }
