@@ -1,4 +1,5 @@
 /** Turns the bytes of an image file into 8-bit sRGB pixels. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -10,6 +11,9 @@ import { readPnmHeader } from './pnm.ts';
 import type { Raster, RasterSize } from './raster.ts';
 import type { RasterJob } from './raster-worker.ts';
 import { type ImageFormat, sniffFormat } from './sniff.ts';
+
+// Pictures are decoded side by side; several threads for each would only take turns with each other and the model.
+sharp.concurrency(1);
 
 /** Names for callers, and what sharp calls the format. */
 const formats: Readonly<Record<ImageFormat, { readonly title: string; readonly sharp: string | null }>> = {
@@ -54,17 +58,25 @@ export async function openImage(bytes: Uint8Array, maxPixels: number, param: str
     ...size,
     decode: async (signal) => {
       signal.throwIfAborted();
-      const [raster, digest] = await Promise.all([
+      const [raster, hash] = await Promise.all([
         pixels(signal).catch(() => {
           signal.throwIfAborted();
           throw invalid();
         }),
         // The same bytes always give the same pixels, and there are far fewer of them.
-        crypto.subtle.digest('SHA-256', new Uint8Array(bytes)),
+        hashOf(bytes),
       ]);
-      return { ...raster, hash: Buffer.from(digest).toString('hex') };
+      return { ...raster, hash };
     },
   };
+}
+
+/** More bytes than these, a millisecond's work, are hashed on another thread. */
+const hashedAtOnce = 2 ** 20;
+
+async function hashOf(bytes: Uint8Array): Promise<string> {
+  if (bytes.length <= hashedAtOnce) return createHash('sha256').update(bytes).digest('hex');
+  return Buffer.from(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))).toString('hex');
 }
 
 interface Opened {
