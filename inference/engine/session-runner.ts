@@ -4,6 +4,7 @@ import { type CompiledModel, graphNames, type ModelSpec } from '../models/spec.t
 import { Decoder } from '../runtime/decoder.ts';
 import { Serial } from '../runtime/serial.ts';
 import { Session, type ValueInfo } from '../runtime/session.ts';
+import type { SessionOptions } from '../runtime/session-options.ts';
 import { VisionEncoder } from '../runtime/vision-encoder.ts';
 import type { DecodeStep, ModelRunner, PrefillChunk, SlotCopy } from './model-runner.ts';
 
@@ -16,6 +17,8 @@ export interface SessionRunnerOptions {
   readonly threads: number;
   /** Threads spin while they wait for each other in a run: faster steps, busier processor. Default true. */
   readonly spinning?: boolean;
+  /** As `SessionOptions.profile`, for the decoder. */
+  readonly profile?: string;
   /** Rows of one slot in a decode step, if the system can do that; a power of two. Default 1. */
   readonly rowsPerSlot?: number;
 }
@@ -28,20 +31,20 @@ export interface SessionRunnerOptions {
  */
 export async function createSessionRunner(compiled: CompiledModel, options: SessionRunnerOptions): Promise<ModelRunner> {
   const { spec } = compiled;
-  const { slots, maxModelLen, threads, spinning = true, rowsPerSlot = 1 } = options;
+  const { slots, maxModelLen, threads, spinning = true, rowsPerSlot = 1, profile } = options;
   if (!Number.isInteger(slots) || slots < 1) throw new RangeError(`The number of sequences must be a positive integer, got ${slots}.`);
   if (!Number.isInteger(maxModelLen) || maxModelLen < 1 || maxModelLen > spec.decoder.maxPositions) {
     throw new RangeError(`The context length must be 1…${spec.decoder.maxPositions} for this model, got ${maxModelLen}.`);
   }
   const opened: { close(): Promise<void> }[] = [];
-  const open = async (file: string) => {
+  const open = async (file: string, more: Partial<SessionOptions> = {}) => {
     // Batches and chunks are bounded, so there are few combinations of shapes.
-    const session = await Session.create(file, { threads, spinning, memoryPattern: true });
+    const session = await Session.create(file, { threads, spinning, memoryPattern: true, ...more });
     opened.push(session);
     return session;
   };
   try {
-    const decoderSession = await open(compiled.decoderPath);
+    const decoderSession = await open(compiled.decoderPath, profile === undefined ? {} : { profile });
     const { inputs, outputs } = decoderNames(spec);
     requireNames(compiled.decoderPath, 'input', decoderSession.inputs, inputs);
     requireNames(compiled.decoderPath, 'output', decoderSession.outputs, outputs);

@@ -20,6 +20,7 @@ export interface OrtApi {
 
   CreateSessionOptions(out: OutPointer): Status;
   SetSessionExecutionMode(options: Pointer, mode: number): Status;
+  EnableProfiling(options: Pointer, prefix: string): Status;
   EnableMemPattern(options: Pointer): Status;
   DisableMemPattern(options: Pointer): Status;
   SetSessionGraphOptimizationLevel(options: Pointer, level: number): Status;
@@ -89,6 +90,7 @@ const functions: { readonly [Name in keyof OrtApi]: readonly [index: number, pro
   CreateSession: [7, `void *(void *env, ${pathType} path, void *options, _Out_ void **out)`],
   CreateSessionOptions: [10, 'void *(_Out_ void **out)'],
   SetSessionExecutionMode: [13, 'void *(void *options, int mode)'],
+  EnableProfiling: [14, `void *(void *options, ${pathType} prefix)`],
   EnableMemPattern: [16, 'void *(void *options)'],
   DisableMemPattern: [17, 'void *(void *options)'],
   SetSessionGraphOptimizationLevel: [23, 'void *(void *options, int level)'],

@@ -5,16 +5,18 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { nodeFlags } from '../tools/node-flags.ts';
 import { type ContextResult, contextTable } from './context.ts';
-import { measureHttp } from './http-load.ts';
+import { measureHttp, profileHttp } from './http-load.ts';
 import { comparePeers } from './peers/compare.ts';
 import { planOf } from './plan.ts';
+import { type PhaseProfile, phaseTable, type RunProfile, runTable } from './profile.ts';
 import { report } from './report.ts';
 import type { BenchResult, LibraryResult, SpeculationComparison, StepComparison, WorkloadResult } from './results.ts';
 import { workloads } from './workloads.ts';
 
 const help = `npm run bench -- [options]
   --quick          fewer requests and blocks: a smoke test, not a measurement
-  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps, context, speculation
+  --only NAMES     comma-separated parts: ${workloads.map(({ name }) => name).join(', ')}, steps, context,
+                   speculation; profile, only by its name: where the time goes, by operator and by phase
   --no-http        leave out the measurements over HTTP
   --threads N      threads of the runtime (default: one for each processor)
   --json           print JSON instead of tables
@@ -92,7 +94,21 @@ async function main(): Promise<void> {
     speculation = await probe<SpeculationComparison[]>('./speculation-probe.js', [JSON.stringify(plan)]);
   }
   if (speculation.length > 0) show({ workloads: [], steps: [], speculation });
-  if (options.json) console.log(JSON.stringify({ workloads: measured, steps, context, speculation }, null, 2));
+  const runs: RunProfile[] = [];
+  const threads: PhaseProfile[] = [];
+  if (options.only !== undefined && wanted('profile')) {
+    progress('profile: operators …');
+    for (const workload of workloads) await workload.prepare();
+    runs.push(...(await probe<RunProfile[]>('./profile-probe.js', [JSON.stringify(plan)])));
+    if (!options.json) console.log(`${runs.map(runTable).join('\n\n')}\n`);
+    for (const workload of options.http ? workloads : []) {
+      progress(`profile: the server's thread, ${workload.name} …`);
+      const profile = await profileHttp(workload, plan);
+      threads.push(profile);
+      if (!options.json) console.log(`${phaseTable(profile)}\n`);
+    }
+  }
+  if (options.json) console.log(JSON.stringify({ workloads: measured, steps, context, speculation, runs, threads }, null, 2));
 }
 
 await main();
