@@ -32,12 +32,16 @@ export default fp<MultipartOptions>(
       isPartAFile: () => true,
       limits: { files: maxFiles + otherParts, fileSize: maxBytes },
     });
+    // As a JSON request's: a member named `__proto__` is refused, a byte order mark is not.
+    const parse = app.getDefaultJsonParser('error', 'error');
+    const readJson: ReadJson = (request, text) =>
+      new Promise((resolve, reject) => parse(request, text, (error, value) => (error ? reject(error) : resolve(value))));
     app.decorateRequest('attachments');
     app.addHook('preValidation', async (request) => {
       request.attachments = noAttachments;
       if (!request.isMultipart()) return;
       try {
-        const { body, attachments } = await readForm(request, maxBytes);
+        const { body, attachments } = await readForm(request, maxBytes, readJson);
         request.body = body;
         request.attachments = attachments;
       } catch (error) {
@@ -51,7 +55,13 @@ export default fp<MultipartOptions>(
   { name: 'multipart', fastify: '5.x' },
 );
 
-async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ body: unknown; attachments: Map<string, Uint8Array> }> {
+type ReadJson = (request: FastifyRequest, text: string) => Promise<unknown>;
+
+async function readForm(
+  request: FastifyRequest,
+  maxBytes: number,
+  readJson: ReadJson,
+): Promise<{ body: unknown; attachments: Map<string, Uint8Array> }> {
   const attachments = new Map<string, Uint8Array>();
   const fileNames: (readonly [string, Uint8Array])[] = [];
   let body: { readonly json: unknown } | undefined;
@@ -65,7 +75,7 @@ async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ bo
     if (bodyParts.includes(fieldname)) {
       if (body !== undefined)
         throw invalidForm('The form has more than one part with the JSON body; send exactly one part named "request".');
-      body = { json: parsed(content, fieldname) };
+      body = { json: await parsed(content, fieldname, (text) => readJson(request, text)) };
     } else {
       addAttachment(attachments, fieldname, content);
       fileNames.push([filename, content]);
@@ -76,12 +86,12 @@ async function readForm(request: FastifyRequest, maxBytes: number): Promise<{ bo
   return { body: body.json, attachments };
 }
 
-function parsed(content: Uint8Array, name: string): unknown {
+async function parsed(content: Uint8Array, name: string, readJson: (text: string) => Promise<unknown>): Promise<unknown> {
   if (!isUtf8(content)) {
     throw new ApiError(`The part "${name}" of the form is not valid UTF-8.`, { status: 400, code: 'invalid_json' });
   }
   try {
-    return JSON.parse(Buffer.from(content).toString('utf8'));
+    return await readJson(Buffer.from(content).toString('utf8'));
   } catch {
     throw new ApiError(`The part "${name}" of the form is not valid JSON.`, { status: 400, code: 'invalid_json' });
   }

@@ -180,3 +180,13 @@ t.test('files that share a file name are told apart by their part names', async 
     [0, 0, 255],
   ]);
 });
+
+t.test('the JSON is read as that of a request without a form', async (t) => {
+  const { app } = testApp(t);
+  const base = await listening(app);
+  const marked = new Blob([`\ufeff${JSON.stringify(chat())}`], { type: 'application/json' });
+  t.equal((await post(base, [['request', marked]])).status, 200, 'a byte order mark is no part of it');
+  const { status, body } = await post(base, [['request', JSON.stringify(chat()).replace('{', '{"__proto__": {"a": 1}, ')]]);
+  t.equal(status, 400);
+  t.match(body, { error: { code: 'invalid_json', message: 'The part "request" of the form is not valid JSON.' } });
+});
