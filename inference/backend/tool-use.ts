@@ -11,7 +11,7 @@ import { openConstraints } from './constraints.ts';
 
 /**
  * As {@link openConstraints}, with what calls are held to.
- * @throws also GrammarRefused that names the function whose schema cannot be carried out
+ * @throws also GrammarRefused that names the function, or the answer, whose schema cannot be carried out
  */
 export async function openAnswerConstraints(
   request: GenerationRequest,
@@ -22,12 +22,13 @@ export async function openAnswerConstraints(
   const use = toolUseOf(request);
   if (use === null) return openConstraints(request, grammars, signal);
   const { grammar, ...free } = request;
-  const spec = toolGrammar(use, dialect, use.choice === 'required' ? null : answerSchema(grammar));
+  const answer = use.choice === 'required' ? null : answerSchema(grammar);
+  const spec = toolGrammar(use, dialect, answer);
   if (spec === null) return openConstraints(free, grammars, signal);
   try {
     return await openConstraints({ ...free, grammar: { spec, param: 'tools' } }, grammars, signal);
   } catch (error) {
-    if (error instanceof GrammarRefused && grammars !== null) await refuseFunction(use, grammars, signal);
+    if (error instanceof GrammarRefused && grammars !== null) await refuseSchema(use, answer, grammars, signal);
     throw error;
   }
 }
@@ -70,18 +71,24 @@ function toolUseOf({ prompt }: GenerationRequest): ToolUse | null {
   return prompt.kind === 'chat' ? (prompt.tools ?? null) : null;
 }
 
+interface AnswerSchema {
+  readonly schema: unknown;
+  readonly param: string;
+}
+
 /** @throws RequestError for a form that is no JSON schema */
-function answerSchema(grammar: GenerationRequest['grammar']): { readonly schema: unknown; readonly param: string } | null {
+function answerSchema(grammar: GenerationRequest['grammar']): AnswerSchema | null {
   if (grammar === undefined) return null;
   const { spec, param } = grammar;
   if (spec.kind === 'json_schema') return { schema: spec.schema, param };
   throw new RequestError(`'${param}' cannot be carried out where the model may call functions; only a JSON schema can.`, param);
 }
 
-/** @throws GrammarRefused for the first function that is refused by itself */
-async function refuseFunction(use: ToolUse, grammars: GrammarService, signal: AbortSignal): Promise<void> {
-  for (const { tool, index } of heldFunctions(use)) {
-    const state = await grammars.open({ kind: 'json_schema', schema: argumentsSchema(tool) }, parametersParam(index), signal);
+/** @throws GrammarRefused for the first schema that is refused by itself */
+async function refuseSchema(use: ToolUse, answer: AnswerSchema | null, grammars: GrammarService, signal: AbortSignal): Promise<void> {
+  const functions = heldFunctions(use).map(({ tool, index }) => ({ schema: argumentsSchema(tool), param: parametersParam(index) }));
+  for (const { schema, param } of answer === null ? functions : [...functions, answer]) {
+    const state = await grammars.open({ kind: 'json_schema', schema }, param, signal);
     state.close();
   }
 }

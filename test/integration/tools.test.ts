@@ -226,4 +226,8 @@ t.test('a schema that cannot be carried out is refused by its function', async (
   t.match(held, { status: 400, param: 'tools[1].function.parameters' }, 'the first is not held to its schema');
   const auto = await client.chat.completions.create({ ...base, tools: [bad], max_tokens: 2 });
   t.ok(auto, 'where nothing is held to it, it is shown');
+  const json_schema = { name: 'answer', strict: true, schema: bad.function.parameters };
+  const format = { ...base, tools, tool_choice: 'auto', response_format: { type: 'json_schema', json_schema } } as const;
+  const answer = await client.chat.completions.create(format).catch((error: unknown) => error);
+  t.match(answer, { status: 400, code: 'invalid_grammar', param: 'response_format.json_schema.schema' }, 'or by the answer');
 });
