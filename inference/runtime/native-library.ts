@@ -24,8 +24,15 @@ export function runtimeLibraryPath(platform: NodeJS.Platform = process.platform,
   return path.join(root, 'bin', 'napi-v6', platform, arch, fileName);
 }
 
+/**
+ * The library would send its maker what it runs on and what it loads, and keep a number for the device in the home folder. It looks at
+ * this variable when it is loaded, in the environment of the process itself, of which a thread other than the main one has a copy only.
+ */
+const noTelemetry = 'ORT_DISABLE_TELEMETRY';
+
 /** @throws Error if the library is missing for this processor or cannot be loaded */
 export function loadRuntimeLibrary(): LibraryHandle {
+  process.env[noTelemetry] = '1';
   if ((koffi.config().async_stack_size ?? 0) < asyncStackBytes) koffi.config({ async_stack_size: asyncStackBytes });
   const file = runtimeLibraryPath();
   try {

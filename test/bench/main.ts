@@ -40,7 +40,11 @@ const { values: options } = parseArgs({
 
 /** Runs a probe and resolves to the one message it sends. @throws Error when it ends without */
 async function probe<Result>(file: string, args: readonly string[]): Promise<Result> {
-  const child = fork(new URL(file, import.meta.url), args, { execArgv: nodeFlags() });
+  const child = fork(new URL(file, import.meta.url), args, {
+    execArgv: nodeFlags(),
+    // One of them loads the runtime by itself.
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  });
   const ended = once(child, 'exit');
   const told = once(child, 'message') as Promise<[Result]>;
   const failed = ended.then(([code]) => {

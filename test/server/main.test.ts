@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -158,6 +158,15 @@ t.test('SIGINT while loading ends with 0', async (t) => {
   await originOf(run);
   run.child.kill('SIGINT');
   t.equal(await run.exit, 0, run.stderr.join('\n'));
+});
+
+t.test('nothing is written beside the cache: the runtime keeps no number of the device, and reports nothing to its maker', async (t) => {
+  const home = t.testdir();
+  const run = start(t, { HOME: home });
+  await run.logged(/^the model is ready$/);
+  run.child.kill('SIGTERM');
+  t.equal(await run.exit, 0);
+  t.strictSame(await readdir(home), []);
 });
 
 t.test('npm start leaves no shell between npm and the server, which would keep the signals to itself', async (t) => {
