@@ -18,7 +18,7 @@ t.test('a client that hangs up ends the fetch of its image', async (t) => {
     });
   });
 
-  const { app, backend, log } = testApp(t, undefined, { images: { allowPrivateNetworks: true, fetchTimeoutMs: 60_000 } });
+  const { app, backend, log } = testApp(t, undefined, { images: { allowPrivateNetworks: true, fetchTimeoutMs: 3_600_000 } });
   const client = new AbortController();
   const answer = fetch(`${await listening(app)}/v1/chat/completions`, {
     method: 'POST',
