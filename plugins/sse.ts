@@ -7,6 +7,8 @@ import { errorAnswer } from './errors/mapping.ts';
 interface SseOptions {
   /** Silence after which a comment line is sent, so that proxies keep the connection; milliseconds. */
   readonly keepAliveMs?: number;
+  /** A client that takes nothing of what there is for so long loses its connection; milliseconds. */
+  readonly stallMs?: number;
 }
 
 declare module 'fastify' {
@@ -43,6 +45,8 @@ async function withinInterval<T>(promise: Promise<T>, ms: number): Promise<T | t
 
 interface Framing {
   readonly keepAliveMs: number;
+  readonly stallMs: number;
+  readonly onStall: () => void;
   /** Turns an error into the object that the error event carries. */
   readonly describe: (error: unknown) => object;
 }
@@ -51,18 +55,26 @@ interface Framing {
 async function* frames(
   iterator: AsyncIterator<object>,
   first: Promise<IteratorResult<object>>,
-  { keepAliveMs, describe }: Framing,
+  { keepAliveMs, stallMs, onStall, describe }: Framing,
 ): AsyncGenerator<string> {
+  let stall: NodeJS.Timeout | undefined;
+  // The generator goes on when there is room for more.
+  const watched = (frame: string) => {
+    stall = setTimeout(onStall, stallMs);
+    return frame;
+  };
   try {
     let pending = first;
     for (;;) {
       const result = await withinInterval(pending, keepAliveMs);
       if (result === silence) {
-        yield ': keep-alive\n\n';
+        yield watched(': keep-alive\n\n');
+        clearTimeout(stall);
       } else if (result.done) {
         break;
       } else {
-        yield `data: ${JSON.stringify(result.value)}\n\n`;
+        yield watched(`data: ${JSON.stringify(result.value)}\n\n`);
+        clearTimeout(stall);
         pending = iterator.next();
       }
     }
@@ -70,12 +82,13 @@ async function* frames(
   } catch (error) {
     yield `data: ${JSON.stringify(describe(error))}\n\n`;
   } finally {
+    clearTimeout(stall);
     await iterator.return?.();
   }
 }
 
 export default fp<SseOptions>(
-  async (app, { keepAliveMs = 15_000 }) => {
+  async (app, { keepAliveMs = 15_000, stallMs = 60_000 }) => {
     app.decorateReply('sse', async function (this: FastifyReply, events) {
       const iterator = events[Symbol.asyncIterator]();
       const first = iterator.next();
@@ -87,7 +100,11 @@ export default fp<SseOptions>(
         if (faulty) this.request.log.error({ err: error }, 'stream failed');
         return body;
       };
-      return this.headers(headers).send(Readable.from(frames(iterator, first, { keepAliveMs, describe })));
+      const onStall = () => {
+        this.request.record.error = 'client_stalled';
+        this.request.raw.socket.destroy();
+      };
+      return this.headers(headers).send(Readable.from(frames(iterator, first, { keepAliveMs, stallMs, onStall, describe })));
     });
   },
   { name: 'sse', fastify: '5.x', dependencies: ['request-record', 'disconnect'] },

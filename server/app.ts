@@ -31,6 +31,8 @@ export interface AppConfig {
   readonly images: Partial<ImageOptions>;
   /** Silence on a stream before a keep-alive comment, in milliseconds; default 15 s. */
   readonly keepAliveMs?: number;
+  /** How long a client may take nothing of a stream, in milliseconds; default 60 s. */
+  readonly stallMs?: number;
 }
 
 export interface AppParts {
@@ -86,7 +88,8 @@ export function buildApp({ config, backend, logger }: AppParts): FastifyInstance
   // Authentication and rate limits belong here: after the request has a record, before anything is spent on it.
   app.register(admission, { maxQueue: config.maxQueue });
   app.register(images, imageOptions);
-  app.register(sse, { ...(config.keepAliveMs !== undefined && { keepAliveMs: config.keepAliveMs }) });
+  const { keepAliveMs, stallMs } = config;
+  app.register(sse, { ...(keepAliveMs !== undefined && { keepAliveMs }), ...(stallMs !== undefined && { stallMs }) });
 
   app.register(health);
   app.register(version, { version: packageVersion });

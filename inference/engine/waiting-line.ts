@@ -35,14 +35,14 @@ export interface Turn<S> {
 
 /**
  * A free slot goes to the best priority, among equals to those who came first. A slot that is not free goes to the best
- * priority from the running sequence of the worst, of equals the youngest; never among equals.
+ * priority from the running sequence of the worst, of equals the youngest; among equals only from one that is paused.
  *
  * Nobody starves: after {@link MAX_PASSED_OVER} slots in a row that went past the sequence that came first, this one gets the
  * next slot that is free, whatever its priority. Such a slot, and one that is had again, is kept for {@link MIN_TURN} tokens,
  * or as many as had to be computed again if these are more; so every turn brings its sequence nearer to its end, and at most
  * half of all decoding is done twice.
  *
- * Who is paused neither gets a slot nor keeps one against a better priority.
+ * Who is paused neither gets a slot nor keeps one against a priority as good as its own: a reader that has stopped holds up nobody.
  */
 export class WaitingLine<S extends Waiter> {
   /** Of all that wait or run. */
@@ -85,7 +85,8 @@ export class WaitingLine<S extends Waiter> {
   victim(sequence: S, running: Iterable<S>): S | null {
     let worst: S | null = null;
     for (const candidate of running) {
-      if (candidate.priority <= sequence.priority || this.#keepsSlot(candidate)) continue;
+      const givesWay = candidate.paused ? candidate.priority >= sequence.priority : candidate.priority > sequence.priority;
+      if (!givesWay || this.#keepsSlot(candidate)) continue;
       if (worst === null || this.#order(candidate, worst) > 0) worst = candidate;
     }
     return worst;

@@ -207,3 +207,24 @@ t.test('a stalled client that hangs up frees its generation', async (t) => {
   await new Promise(setImmediate);
   t.equal(backend.open, 0);
 });
+
+t.test('a client that takes nothing for too long loses its connection, and its generation ends', async (t) => {
+  const ended = deferred();
+  const script: Script = async function* (_request, signal) {
+    try {
+      yield start;
+      while (!signal.aborted) yield text('x'.repeat(64 * 1024));
+    } finally {
+      ended.resolve();
+    }
+  };
+  const { app, backend, log } = testApp(t, scriptedBackend(script), { stallMs: 50 });
+  const { response } = await open(await listening(app), chat({ stream: true }));
+  await ended.promise;
+  await t.rejects(response.toArray(), { code: 'ECONNRESET' });
+  t.equal(backend.open, 0);
+  t.match(
+    log.filter(({ route }) => route === url),
+    [{ error: 'client_stalled' }],
+  );
+});

@@ -163,7 +163,8 @@ class Simulation {
   #preempt(victim: Plain, successor: Plain): void {
     if (this.#slotOf.size < this.#machine.slots) fail('somebody gives way though a slot is free');
     if (!this.#slotOf.has(victim) || victim.held) fail('somebody gives way who has nothing to give');
-    if (victim.priority <= successor.priority) fail('somebody gives way to an equal');
+    if (victim.priority < successor.priority) fail('somebody gives way to a worse priority');
+    if (victim.priority === successor.priority && !victim.paused) fail('somebody who is not paused gives way to an equal');
     if (this.#isSafe(victim)) fail('somebody gives way who has just got a slot');
     for (const other of this.#slotOf.keys()) {
       if (other.priority > victim.priority && !other.held && !this.#mayBeSafe(other)) fail('the wrong one gives way');
