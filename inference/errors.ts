@@ -16,10 +16,17 @@ export class RequestError extends Error {
 export class ContextLengthExceeded extends RequestError {
   override readonly code = 'context_length_exceeded';
 
-  constructor(promptTokens: number, requestedTokens: number, maxModelLen: number, param: string | null = 'messages') {
+  /** @param options.atLeast whether the prompt has as many tokens or more: it was not encoded, being too long in any case */
+  constructor(
+    promptTokens: number,
+    requestedTokens: number,
+    maxModelLen: number,
+    { param = 'messages', atLeast = false }: { readonly param?: string; readonly atLeast?: boolean } = {},
+  ) {
+    const some = atLeast ? 'at least ' : '';
     super(
-      `This model's maximum context length is ${maxModelLen} tokens, but ${promptTokens + requestedTokens} were requested ` +
-        `(${promptTokens} in the prompt, ${requestedTokens} for the completion). Shorten the prompt or lower max_tokens.`,
+      `This model's maximum context length is ${maxModelLen} tokens, but ${some}${promptTokens + requestedTokens} were requested ` +
+        `(${some}${promptTokens} in the prompt, ${requestedTokens} for the completion). Shorten the prompt or lower max_tokens.`,
       param,
     );
   }

@@ -115,7 +115,8 @@ class EmbeddedBackend implements Backend {
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent> {
     const { engine, grammars, images, template, tokenizer, runner } = this.#loaded();
-    const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, runner.maxModelLen);
+    const room = { maxModelLen: runner.maxModelLen, maxTokens: request.stopping.maxTokens };
+    const built = buildPrompt(request.prompt, tokenizer, template, runner.spec.vision, request.model, room);
     const constraints = await openAnswerConstraints(request, template.dialect, grammars, signal);
     let events: AsyncIterableIterator<EngineEvent>;
     try {

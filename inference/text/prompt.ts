@@ -15,12 +15,20 @@ export interface BuiltPrompt {
   readonly imageTokens: number;
 }
 
+/** What a prompt has to fit into. */
+export interface Room {
+  /** Tokens of prompt and answer together. */
+  readonly maxModelLen: number;
+  /** Tokens asked for; 1 if nothing is said. */
+  readonly maxTokens?: number | undefined;
+}
+
 /**
  * Renders, encodes and checks a prompt.
  *
  * The tokeniser's own tokens (`<s>`) are put in front as transformers' processors do: not if the text begins with `<s>`
  * already, and not for a text model's own chat template, which is expected to write them.
- * @param maxModelLen a text that cannot fit into so many tokens, however it is encoded, is refused before the work is done
+ * @param room a text that cannot fit in there, however it is encoded, is refused before the work is done
  * @throws ImagesNotSupported, ImageCountMismatch, ChatTemplateRefused, ContextLengthExceeded, RequestError
  */
 export function buildPrompt(
@@ -29,12 +37,28 @@ export function buildPrompt(
   template: ChatTemplate,
   vision: VisionSpec | null,
   model: string,
-  maxModelLen = Number.POSITIVE_INFINITY,
+  room: Room = { maxModelLen: Number.POSITIVE_INFINITY },
 ): BuiltPrompt {
-  requireFits(lengthOf(prompt), tokenizer, maxModelLen);
+  const built = build(prompt, tokenizer, template, vision, model, room);
+  const { maxModelLen, maxTokens = 1 } = room;
+  if (built.ids.length + maxTokens > maxModelLen) {
+    throw new ContextLengthExceeded(built.ids.length, maxTokens, maxModelLen, { param: paramOf(prompt) });
+  }
+  return built;
+}
+
+function build(
+  prompt: Prompt,
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  vision: VisionSpec | null,
+  model: string,
+  room: Room,
+): BuiltPrompt {
+  requireMayFit(lengthOf(prompt), tokenizer, room, prompt);
   const images = imagesOf(prompt);
   if (images.length > 0 && vision === null) throw new ImagesNotSupported(model);
-  const { ids, text } = encodePrompt(prompt, tokenizer, template, vision, maxModelLen);
+  const { ids, text } = encodePrompt(prompt, tokenizer, template, vision, room);
   if (ids.length === 0) throw new RequestError('The prompt is empty; it must have at least one token.', 'prompt');
   if (vision === null) return { ids: Int32Array.from(ids), images, promptText: text, imageTokens: 0 };
 
@@ -51,10 +75,14 @@ export function buildPrompt(
   return { ids: grown, images, promptText: text, imageTokens };
 }
 
-function requireFits(characters: number, { maxTokenLength }: Tokenizer, maxModelLen: number): void {
+function requireMayFit(characters: number, { maxTokenLength }: Tokenizer, { maxModelLen, maxTokens = 1 }: Room, prompt: Prompt): void {
   const leastTokens = Math.ceil(characters / maxTokenLength);
-  if (leastTokens > maxModelLen) throw new ContextLengthExceeded(leastTokens, 0, maxModelLen);
+  if (leastTokens <= maxModelLen) return;
+  throw new ContextLengthExceeded(leastTokens, maxTokens, maxModelLen, { param: paramOf(prompt), atLeast: true });
 }
+
+/** Where the caller wrote it. */
+const paramOf = ({ kind }: Prompt) => (kind === 'chat' ? 'messages' : 'prompt');
 
 /** Characters that the caller wrote. */
 function lengthOf(prompt: Prompt): number {
@@ -75,14 +103,14 @@ function encodePrompt(
   tokenizer: Tokenizer,
   template: ChatTemplate,
   vision: VisionSpec | null,
-  maxModelLen: number,
+  room: Room,
 ): { ids: readonly number[]; text: string } {
   const beginsWithBos = (text: string) => tokenizer.bosToken !== null && text.startsWith(tokenizer.bosToken);
   switch (prompt.kind) {
     case 'chat': {
       const { text, guarded, restore } = template.render(prompt.messages, prompt.addGenerationPrompt, prompt.tools?.functions);
       // Functions and calls are not counted in what was sent.
-      requireFits(text.length, tokenizer, maxModelLen);
+      requireMayFit(text.length, tokenizer, room, prompt);
       const addSpecial = (vision !== null || !template.own) && !beginsWithBos(guarded);
       return { ids: tokenizer.encode(guarded, { special: true, addSpecial, restore }), text };
     }

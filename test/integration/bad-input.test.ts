@@ -52,7 +52,7 @@ const cases: readonly [string, 'chat/completions' | 'completions', object, numbe
     'context_length_exceeded',
     'messages',
   ],
-  ['an answer past the context', 'completions', { prompt: 'Hi', max_tokens: maxModelLen }, 400, 'context_length_exceeded', null],
+  ['an answer past the context', 'completions', { prompt: 'Hi', max_tokens: maxModelLen }, 400, 'context_length_exceeded', 'prompt'],
   ['more pictures than placeholders', 'completions', { prompt: 'Hi', images: [dataUri(picture)] }, 400, 'image_count_mismatch', null],
   [
     'fewer pictures than placeholders',

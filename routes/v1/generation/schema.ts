@@ -58,7 +58,7 @@ export const generationProperties = {
   ),
   repetition_penalty: Type.Optional(
     Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 0.01,
       description: 'Above 1 makes tokens less likely that are in the prompt or the answer already. Default 1.',
     }),
   ),

@@ -201,22 +201,27 @@ t.test('prompts that cannot be run are refused', async (t) => {
 
 t.test('a text that cannot fit is refused before it is encoded', async (t) => {
   const { tokenizer, template, vision } = await load(t, 'llama-first', 'default');
-  const build = (text: string) => {
-    const raw = { kind: 'text', text, images: [] } as const;
-    const chat = { kind: 'chat', messages: [user(say(text))], addGenerationPrompt: true } as const;
-    for (const prompt of [raw, chat]) buildPrompt(prompt, tokenizer, template, vision, 'm', 100);
+  const raw = (text: string) => ({ kind: 'text', text, images: [] }) as const;
+  const chat = (text: string) => ({ kind: 'chat', messages: [user(say(text))], addGenerationPrompt: true }) as const;
+  const build = (...prompts: Parameters<typeof buildPrompt>[0][]) => {
+    for (const prompt of prompts) buildPrompt(prompt, tokenizer, template, vision, 'm', { maxModelLen: 100 });
   };
   const encode = t.capture(tokenizer, 'encode', tokenizer.encode.bind(tokenizer));
-  t.throws(() => build('a'.repeat(100 * tokenizer.maxTokenLength + 1)), {
-    code: 'context_length_exceeded',
-    message: /100 tokens, but 101/,
-  });
+  for (const [kind, param] of [
+    [raw, 'prompt'],
+    [chat, 'messages'],
+  ] as const)
+    t.throws(() => build(kind('a'.repeat(100 * tokenizer.maxTokenLength + 1))), {
+      code: 'context_length_exceeded',
+      param,
+      message: /100 tokens, but at least 102 were requested \(at least 101 in the prompt, 1 for/,
+    });
   const longest = 'a'.repeat(100 * tokenizer.maxTokenLength);
   // What the template writes counts as well.
-  t.throws(() => build(longest), { code: 'context_length_exceeded', message: /100 tokens, but 10[1-9]/ });
+  t.throws(() => build(chat(longest)), { code: 'context_length_exceeded', message: /100 tokens, but at least 10[2-9]/ });
   t.equal(encode().filter(({ args: [text] }) => text !== longest).length, 0);
   const around = 'USER: \n\nASSISTANT:'.length;
-  build(longest.slice(around));
+  t.throws(() => build(chat(longest.slice(around))), { message: /100 tokens, but \d+ were requested \(\d+ in the prompt, 1 for/ });
 });
 
 t.test('the template is found where transformers finds it', async (t) => {
