@@ -117,6 +117,8 @@ export interface OutputParams {
   readonly logprobs?: number;
   /** Tell the same of the prompt's tokens; needs `logprobs`. Default false. */
   readonly promptLogprobs?: boolean;
+  /** The text goes on where the prompt's ends, so that a space between the two is part of it. Default false: it begins a new one. */
+  readonly continuesPrompt?: boolean;
 }
 
 export interface TokenLogprob {

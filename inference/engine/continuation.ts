@@ -5,6 +5,8 @@ import type { FinishReason, TokenLogprobs } from '../types.ts';
 
 export interface ContinuationOptions {
   readonly decode: Decode;
+  /** Last tokens of the text that this one continues; default none. */
+  readonly before?: readonly number[];
   /** Tokens that end the text. */
   readonly endTokenIds: ReadonlySet<number>;
   readonly stop: readonly string[];
@@ -58,7 +60,7 @@ export class Continuation {
     this.#maxTokens = options.maxTokens;
     this.#minTokens = options.minTokens ?? 0;
     this.#includeStop = options.includeStop ?? false;
-    this.#detokenizer = new Detokenizer(options.decode);
+    this.#detokenizer = new Detokenizer(options.decode, options.before);
     this.#matcher = new StopMatcher(options.stop, this.#includeStop);
   }
 

@@ -44,6 +44,9 @@ export interface TokenOutput {
   readonly drafter: Drafter | null;
 }
 
+/** Tokens of a prompt by which the first of its continuation is decoded: enough for the space between words, and for a special token or two. */
+const DECODED_BEFORE = 6;
+
 /** Whose tokens are guessed ahead: what may come under a constraint is known only when the token before it is chosen. */
 const isSpeculative = (constraint: Constraint | null) => constraint === null;
 
@@ -62,6 +65,7 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
   const endTokenIds = new Set([...(stopping.ignoreEos === true ? [] : context.eosTokenIds), ...stopping.stopTokenIds]);
   const { logprobs, promptLogprobs = false } = request.output ?? {};
   const score: Score | null = logprobs === undefined ? null : (logits, id) => scored(logits, id, logprobs, context.vocabulary);
+  const before = request.output?.continuesPrompt === true ? Array.from(request.ids.slice(-DECODED_BEFORE)) : [];
   const minTokens = { count: stopping.minTokens ?? 0, endTokenIds };
   return Array.from({ length: request.n }, (_, stream) => {
     const constraint = request.constraints?.[stream] ?? null;
@@ -74,6 +78,7 @@ export function tokenOutputs(request: EngineRequest, maxTokens: number, seed: nu
       sampler: createSampler({ params: sampling, seed, stream, promptIds: request.ids, minTokens, scratch }),
       continuation: new Continuation({
         decode,
+        before,
         endTokenIds,
         maxTokens,
         stop: stopping.stop,

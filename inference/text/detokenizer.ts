@@ -18,8 +18,15 @@ export class Detokenizer {
   #shown = 0;
   #shownText = '';
 
-  constructor(decode: Decode) {
+  /** @param before last tokens of the text that this one continues; default none */
+  constructor(decode: Decode, before: readonly number[] = []) {
     this.#decode = decode;
+    const text = decode(before);
+    // Bytes of a character that is not whole yet would hide what completes it.
+    if (before.length === 0 || text.endsWith('\ufffd')) return;
+    this.#window = [...before];
+    this.#shown = before.length;
+    this.#shownText = text;
   }
 
   /** Takes the next token; returns the text that became certain with it, often ''. */

@@ -71,6 +71,20 @@ t.test('completions: a text that is echoed has the log probabilities with which 
   }
 });
 
+t.test('completions: a text goes on where the prompt ends, with the space between the two', async (t) => {
+  const written = (await complete({ logprobs: 0, max_tokens: 2 })).choices[0]!;
+  t.equal(written.text, ' circle.');
+  t.equal((await complete({ stop: [' circle'] })).choices[0]?.text, '', 'which a stop string sees');
+  const echoed = (await complete({ logprobs: 0, max_tokens: 2, echo: true })).choices[0]!;
+  t.equal(echoed.text, 'The circle is circle.');
+  const { tokens = [], text_offset = [] } = echoed.logprobs ?? {};
+  t.strictSame(tokens.slice(2), [' circle', ' is', ' circle', '.']);
+  t.strictSame(
+    tokens.slice(2).map((token, i) => echoed.text.slice(text_offset[i + 2]).startsWith(token)),
+    [true, true, true, true],
+  );
+});
+
 t.test('logit_bias rules tokens in and out', async (t) => {
   const forced = (await complete({ logit_bias: { 300: 100 }, logprobs: 0, max_tokens: 5 })).choices[0]!;
   t.equal(new Set(forced.logprobs?.tokens).size, 1);

@@ -58,7 +58,7 @@ export function completionRequests(body: CompletionBody, images: readonly RgbIma
     // The engine says at least one token; for a prompt alone it is left out of the answer.
     stopping: stoppingParams(body, Math.max(1, body.max_tokens ?? defaultMaxTokens)),
     ...grammar,
-    output: { ...output, ...(promptLogprobs && { promptLogprobs }) },
+    output: { ...output, continuesPrompt: true, ...(promptLogprobs && { promptLogprobs }) },
     ...(body.cache_salt !== undefined && { cacheSalt: body.cache_salt }),
     ...(body.priority !== undefined && { priority: body.priority }),
     requestId: prompts.length === 1 ? requestId : `${requestId}-${index}`,

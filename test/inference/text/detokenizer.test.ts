@@ -53,6 +53,19 @@ t.test('words keep the spaces between them, and the first has none before it', (
   t.end();
 });
 
+t.test('a text that continues another keeps the space between the two', (t) => {
+  const after = (decode: Decode, before: readonly number[], ids: readonly number[]) => {
+    const detokenizer = new Detokenizer(decode, before);
+    return [...ids.map((id) => detokenizer.push(id)), detokenizer.end()];
+  };
+  t.strictSame(after(llama.decode, [0], [1, 3, 1]), [' world', 'lo', ' world', '']);
+  t.strictSame(after(llama.decode, [], [1, 3, 1]), ['world', 'lo', ' world', '']);
+  t.strictSame(after(gpt.decode, [0], [1, 0]), [' world', 'Hello', '']);
+  const bytes = llama.bytesOf('é');
+  t.strictSame(after(llama.decode, bytes.slice(0, 1), [1]).join(''), 'world', 'what is not whole is not waited for');
+  t.end();
+});
+
 t.test('a character of several tokens comes whole', (t) => {
   for (const each of [llama, gpt]) {
     const out = run(each.decode, [0, ...each.bytesOf('中😀é')]);
