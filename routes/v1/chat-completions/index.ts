@@ -4,6 +4,7 @@ import { recorded } from '../../../plugins/request-record.ts';
 import { dropNulls } from '../generation/nulls.ts';
 import { chatRules, checkParameters, ignoredHeader } from '../generation/parameters.ts';
 import { answerContext } from '../generation/response.ts';
+import { scoreLimit } from '../generation/score-limit.ts';
 import { chatRequest, checkChat, imageReferences } from './request.ts';
 import { chatChunks, chatCompletion } from './response.ts';
 import { ChatBody, ChatCompletion, chatProperties } from './schema.ts';
@@ -32,7 +33,7 @@ export const chatCompletions: FastifyPluginAsyncTypebox = async (app) => {
       if (body.stream) {
         return reply.sse(chatChunks(events, context, { n: generation.n, includeUsage: body.stream_options?.include_usage ?? false }));
       }
-      return chatCompletion(events, context, { n: generation.n, logprobs: body.logprobs ?? false });
+      return chatCompletion(scoreLimit()(events), context, { n: generation.n, logprobs: body.logprobs ?? false });
     },
   );
 };

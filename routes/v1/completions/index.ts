@@ -1,10 +1,12 @@
 /** `POST /v1/completions`: raw prompts in, their continuations out. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { GenerationEvent } from '../../../inference/types.ts';
 import { recorded } from '../../../plugins/request-record.ts';
 import { generateAll } from '../generation/generate-all.ts';
 import { dropNulls } from '../generation/nulls.ts';
 import { checkParameters, completionRules, ignoredHeader } from '../generation/parameters.ts';
 import { answerContext } from '../generation/response.ts';
+import { scoreLimit } from '../generation/score-limit.ts';
 import { checkCompletion, choicesOf, completionRequests, imageReferences } from './request.ts';
 import { completion, completionChunks } from './response.ts';
 import { Completion, CompletionBody, completionProperties } from './schema.ts';
@@ -27,7 +29,8 @@ export const completions: FastifyPluginAsyncTypebox = async (app) => {
       const images = await app.images.normalise(imageReferences(body), { attachments: new Map(), signal: clientSignal });
       const requestId = body.request_id ?? request.id;
       const requests = completionRequests(body, images, requestId);
-      const events = generateAll(requests, (each, signal) => recorded(app.backend.generate(each, signal), record), clientSignal);
+      const limited = body.stream ? (events: AsyncIterable<GenerationEvent>) => events : scoreLimit();
+      const events = generateAll(requests, (each, signal) => limited(recorded(app.backend.generate(each, signal), record)), clientSignal);
       const context = answerContext('cmpl', requestId, body.model, model);
       const options = {
         ...choicesOf(body),

@@ -175,3 +175,31 @@ t.test("OpenAI's own limits are refused by name", async (t) => {
   }
   t.equal(backend.requests.length, 0);
 });
+
+t.test('an answer of more log probabilities than can be held is ended, unless it is streamed', async (t) => {
+  const ended: string[] = [];
+  const endless: Script = async function* () {
+    try {
+      yield { type: 'start', promptTokens: 2, imageTokens: 0, promptText: 'Hé' };
+      const logprobs = Array.from({ length: 1000 }, () => token('é', -0.5, 0));
+      for (let i = 0; i < 200; i++) yield { type: 'text', choice: 0, text: 'é', tokenIds: [1], logprobs };
+      yield { type: 'finish', choice: 0, reason: 'length', completionTokens: 200_000 };
+      yield { type: 'done', usage: usage(200_000), timings };
+    } finally {
+      ended.push('ended');
+    }
+  };
+  const { app, backend } = testApp(t, scriptedBackend(endless));
+  for (const [url, payload] of [
+    ['/v1/chat/completions', chat({ logprobs: true, top_logprobs: 2 })],
+    ['/v1/completions', completion({ logprobs: 2 })],
+  ] as const) {
+    const response = await app.inject({ method: 'POST', url, payload });
+    t.equal(response.statusCode, 400);
+    t.match(response.json(), { error: { type: 'invalid_request_error', code: 'invalid_value', param: 'logprobs' } });
+    t.equal(backend.open, 0);
+  }
+  t.strictSame(ended, ['ended', 'ended']);
+  const stream = await app.inject({ method: 'POST', url: '/v1/chat/completions', payload: chat({ logprobs: true, stream: true }) });
+  t.match(stream.body, /\[DONE\]/);
+});
