@@ -80,12 +80,14 @@ export class GrammarState implements Constraint {
 
   /** @throws GrammarRefused, EngineFailure */
   async settle(): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
-    if (this.ready) return;
-    this.#askForMask();
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.push((failure) => (failure === null ? resolve() : reject(failure)));
-    });
+    // Node hands over the last answers of a thread that died and the news of its death in one go: the state is open again by then.
+    while (!this.ready) {
+      if (this.#failure !== null) throw this.#failure;
+      this.#askForMask();
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push((failure) => (failure === null ? resolve() : reject(failure)));
+      });
+    }
   }
 
   hurry(logits: Float32Array): boolean {
