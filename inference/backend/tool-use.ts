@@ -3,6 +3,7 @@ import type { EngineEvent } from '../engine/request.ts';
 import { GrammarRefused, RequestError } from '../errors.ts';
 import type { GrammarService } from '../grammar/grammar-service.ts';
 import type { GrammarState } from '../grammar/grammar-state.ts';
+import { refuseSpecialTokens } from '../grammar/special-tokens.ts';
 import { argumentsSchema, heldFunctions, parametersParam, toolGrammar } from '../grammar/tool-grammar.ts';
 import type { Dialect } from '../text/tool-calls/dialect.ts';
 import { type ToolCallDelta, ToolCallParser } from '../text/tool-calls/parser.ts';
@@ -11,7 +12,8 @@ import { openConstraints } from './constraints.ts';
 
 /**
  * As {@link openConstraints}, with what calls are held to.
- * @throws also GrammarRefused that names the function, or the answer, whose schema cannot be carried out
+ * @throws also GrammarRefused that names the function, or the answer, whose schema cannot be carried out, and for special tokens in a
+ *   caller's grammar
  */
 export async function openAnswerConstraints(
   request: GenerationRequest,
@@ -20,8 +22,11 @@ export async function openAnswerConstraints(
   signal: AbortSignal,
 ): Promise<readonly GrammarState[]> {
   const use = toolUseOf(request);
-  if (use === null) return openConstraints(request, grammars, signal);
   const { grammar, ...free } = request;
+  if (use === null) {
+    if (grammar?.spec.kind === 'lark') refuseSpecialTokens(grammar.spec.text, grammar.param);
+    return openConstraints(request, grammars, signal);
+  }
   const answer = use.choice === 'required' ? null : answerSchema(grammar);
   const spec = toolGrammar(use, dialect, answer);
   if (spec === null) return openConstraints(free, grammars, signal);

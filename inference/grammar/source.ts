@@ -9,8 +9,11 @@ export interface GrammarSource {
   readonly text: string;
 }
 
+/** Longer grammars are refused. */
+export const MAX_CHARACTERS = 128 * 1024;
+
 /** The engine's own bounds are on what a grammar grows to; these are on what it would take too long to find out. */
-const limits = { characters: 128 * 1024, depth: 100, values: 20_000, count: 2_000 } as const;
+const limits = { characters: MAX_CHARACTERS, depth: 100, values: 20_000, count: 2_000 } as const;
 /** Each of so many items or properties becomes a rule. */
 const counts = new Set(['minItems', 'maxItems', 'minProperties', 'maxProperties']);
 

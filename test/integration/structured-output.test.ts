@@ -120,6 +120,10 @@ t.test('what cannot be held to is refused before anything is sent', async (t) =>
       { code: 'invalid_grammar', param: 'response_format.json_schema.schema' },
     ],
     [{ structured_outputs: { regex: '(?=a)' } }, { code: 'invalid_grammar', param: 'structured_outputs.regex' }],
+    [
+      { structured_outputs: { grammar: 'start: <|image|> "N"' } },
+      { code: 'invalid_grammar', param: 'structured_outputs.grammar', message: /special token <\|image\|>/ },
+    ],
     [{ structured_outputs: { regex: 'a', choice: ['b'] } }, { code: 'invalid_value', param: 'structured_outputs' }],
     [
       { structured_outputs: { whitespace_pattern: ' ' } },
