@@ -6,7 +6,7 @@ import { compileCheckpoint } from '../compile/compile.ts';
 import type { QuantizationChoice } from '../compile/quantisation.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ModelRunner } from '../engine/model-runner.ts';
-import { prefillChunkOf } from '../engine/prefill-chunk.ts';
+import { prefillChunks } from '../engine/prefill-chunk.ts';
 import { createSessionRunner } from '../engine/session-runner.ts';
 import { rowsAreExact } from '../engine/speculation-check.ts';
 import { CheckpointError } from '../errors.ts';
@@ -115,7 +115,7 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     maxQueue: options.maxQueue,
     queueTimeoutMs: options.queueTimeoutMs,
     prefixCache: options.prefixCache,
-    prefillChunk: prefillChunkOf(spec.decoder),
+    ...prefillChunks(spec.decoder),
     imageCacheBytes: options.imageCacheBytes,
     speculation,
   });

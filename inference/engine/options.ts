@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly prefixCache?: boolean;
   /** Prompt tokens of one run, at least 3, and the most between two decode steps. Smaller: steadier streams; larger: faster first tokens. */
   readonly prefillChunk?: number;
+  /** Prompt tokens that there may be at least between two decode steps, however many decode. Default `prefillChunk`. */
+  readonly leastChunk?: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
   readonly imageBatch?: number;
   /**

@@ -26,6 +26,8 @@ export interface SchedulerOptions<S extends Schedulable = Schedulable> {
    * everybody else.
    */
   readonly prefillChunk: number;
+  /** What of them there is at least between two rounds, however many wait for it. Default `prefillChunk`. */
+  readonly leastChunk?: number;
   /** Most images of one run of the vision encoder while nothing decodes. */
   readonly imageBatch: number;
   /** Most images of one run of the vision encoder between two decode steps. */
@@ -49,13 +51,16 @@ const ATTENTION_BLOCK = 16;
 /** Copying so many tokens takes no longer than computing one. */
 const COPIED_PER_COMPUTED = 32;
 
+/** With so many more sequences that decode than one, half of the usual prompt tokens come between two rounds; with twice as many, a third. */
+const HALVING = 4;
+
 /** Of so many chunks one is of the prompt that got its slot first, however long it is. */
 const FIRST_COME_EVERY = 4;
 
 /**
  * Slots are given as {@link WaitingLine} says. A free slot keeps the prompt of its last holder, and a prompt starts from what
  * any slot has of it. Decoding goes in rounds: in each, every sequence that decodes and is not paused gets one token; between
- * two rounds there are at most `prefillChunk` prompt tokens, one run of the vision encoder and the copies for one admission.
+ * two rounds there are at most `prefillChunk` prompt tokens, the fewer the more decode, one run of the vision encoder and the copies for one admission.
  * Chunks go to the best priority, among equals to the prompt with the least left, so that short ones need not wait for the
  * whole of a long one; every fourth goes to the prompt that got its slot first, so that long ones come to their end.
  */
@@ -69,6 +74,8 @@ export class Scheduler<S extends Schedulable> {
   /** Decided, and not done yet; before them nothing else is. */
   readonly #copies: Copy<S>[] = [];
   #chunks = 0;
+  /** Most tokens of a chunk now. */
+  #limit: number;
   #prefilledSinceRound = 0;
   #encodedSinceRound = false;
   #encodedLast = false;
@@ -76,6 +83,7 @@ export class Scheduler<S extends Schedulable> {
 
   constructor(options: SchedulerOptions<S>) {
     this.#options = options;
+    this.#limit = options.prefillChunk;
     this.#slots = new SlotTable(options.slots, options.prefixCache);
   }
 
@@ -174,6 +182,7 @@ export class Scheduler<S extends Schedulable> {
     for (const sequence of this.#due) if (sequence.paused) this.#due.delete(sequence);
     if (this.#due.size > 0) return this.#decode();
     const decoding = this.#decoding();
+    this.#limit = this.#limitBeside(decoding.length);
     return this.#encode(imagesReady, decoding.length > 0) ?? this.#prefill(decoding.length > 0) ?? this.#startRound(decoding);
   }
 
@@ -211,8 +220,8 @@ export class Scheduler<S extends Schedulable> {
     // Others have computed since it got its slot.
     const source = bestSource(this.#slots, key, slot, computed);
     const tokens = source === null ? this.#chunk(sequence) : source.tokens - computed;
-    const cost = source === null ? tokens : Math.min(Math.ceil(tokens / COPIED_PER_COMPUTED), this.#options.prefillChunk);
-    if (besideDecode && this.#prefilledSinceRound + cost > this.#options.prefillChunk) return null;
+    const cost = source === null ? tokens : Math.min(Math.ceil(tokens / COPIED_PER_COMPUTED), this.#limit);
+    if (besideDecode && this.#prefilledSinceRound + cost > this.#limit) return null;
     this.#prefilledSinceRound += cost;
     this.#encodedLast = false;
     this.#chunks++;
@@ -233,9 +242,16 @@ export class Scheduler<S extends Schedulable> {
     return next;
   }
 
+  /** What each prompt token costs, all those wait for who decode. */
+  #limitBeside(decoding: number): number {
+    const { prefillChunk, leastChunk = prefillChunk } = this.#options;
+    const share = (prefillChunk * HALVING) / (HALVING - 1 + Math.max(1, decoding));
+    return Math.max(Math.min(leastChunk, prefillChunk), Math.floor(share / ATTENTION_BLOCK) * ATTENTION_BLOCK);
+  }
+
   #chunk({ computed, promptLength }: S): number {
     const left = promptLength - computed;
-    let tokens = Math.min(this.#options.prefillChunk, left);
+    let tokens = Math.min(this.#limit, left);
     while (tokens > 1 && (tokens % ATTENTION_BLOCK === 1 || left - tokens === 1)) tokens--;
     return tokens;
   }

@@ -148,3 +148,22 @@ t.test('what a successor has not written over is not computed again, in the same
   t.match(another.scheduler.next(0), { kind: 'copy', sequence: another.victim, from: 1, to: 0, start: 61, tokens: 79, ahead: true });
   t.end();
 });
+
+t.test('the more decode, the fewer prompt tokens come between two rounds, but never fewer than the least', (t) => {
+  const between = (decoding: number) => {
+    const scheduler = new Scheduler<Plain>({ ...options, slots: 40, maxQueue: 100, prefillChunk: 128, leastChunk: 32, prefixCache: false });
+    for (let i = 0; i < decoding; i++) scheduler.enqueue(sequence(20));
+    for (const each of begin(scheduler)) Object.assign(each, { computed: 20 + 1, said: 2 });
+    const long = sequence(1000);
+    scheduler.enqueue(long);
+    begin(scheduler);
+    const chunk = scheduler.next(0);
+    t.match(chunk, { kind: 'prefill', sequence: long });
+    const tokens = chunk.kind === 'prefill' ? chunk.tokens : 0;
+    long.advance(tokens);
+    if (decoding > 0) t.match(scheduler.next(0), { kind: 'decode' });
+    return tokens;
+  };
+  t.strictSame([0, 1, 3, 5, 13, 39].map(between), [128, 128, 80, 64, 32, 32]);
+  t.end();
+});
