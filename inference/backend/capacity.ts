@@ -66,7 +66,7 @@ function checkLimit(limit: number, memoryBytes: number, slotBytes: number, maxMo
   if (limit < slotBytes) {
     const fitting = Math.floor((limit / slotBytes) * maxModelLen);
     throw new CapacityError(
-      `${setting}, but one sequence of ${maxModelLen} tokens needs ${slotBytes} (${inUnits(slotBytes)}); raise it, or set MAX_MODEL_LEN to at most ${fitting}.`,
+      `${setting}, but one sequence of ${maxModelLen} tokens needs ${slotBytes} (${inUnits(slotBytes)}); raise it${fitting < 1 ? '' : `, or set MAX_MODEL_LEN to at most ${fitting}`}.`,
     );
   }
 }

@@ -31,6 +31,7 @@ t.test('bytes for the cache give as many sequences as fit in them, 256 at most',
   const refused = (asked: Parameters<typeof planCapacity>[1], message: RegExp) =>
     t.throws(() => planCapacity(decoder, asked, memory), { name: 'CapacityError', message });
   refused({ cacheBytes: slotBytes - 1 }, /^KV_CACHE_MEMORY_BYTES is 51199 \(50\.0 KiB\), .* needs 51200 .* at most 99\.$/);
+  refused({ cacheBytes: 1 }, /needs 51200 .*; raise it\.$/);
   refused(
     { cacheBytes: memory + 1 },
     /^KV_CACHE_MEMORY_BYTES is .*, but this machine has 48\.8 MiB of memory beside the weights; lower it\.$/,
