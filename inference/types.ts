@@ -215,6 +215,8 @@ export type GenerationEvent =
       readonly choice: number;
       readonly reason: FinishReason;
       readonly completionTokens: number;
+      /** Present if the text ended before the last call had all of its arguments. */
+      readonly brokenOff?: true;
       /** Sum over the tokens, the ending one included, if log probabilities were asked for. */
       readonly logprob?: number;
     }

@@ -53,17 +53,19 @@ export function readCalls(events: AsyncIterable<EngineEvent>, request: Generatio
 async function* withCalls(events: AsyncIterable<EngineEvent>, use: ToolUse, n: number, dialect: Dialect): AsyncGenerator<EngineEvent> {
   const names = use.only ?? use.functions.map(({ name }) => name);
   const mostCalls = use.parallel ? Number.POSITIVE_INFINITY : 1;
-  const parsers = Array.from({ length: n }, () => new ToolCallParser({ dialect, names, mostCalls }));
+  const callsOnly = use.choice === 'required';
+  const parsers = Array.from({ length: n }, () => new ToolCallParser({ dialect, names, mostCalls, callsOnly }));
   for await (const event of events) {
     if (event.type === 'text') {
       const [first, ...more] = parsers[event.choice]?.push(event.text) ?? [];
       const begins = first?.type === 'content';
       yield { ...event, text: begins ? first.text : '' };
       yield* told(event.choice, first === undefined || begins ? more : [first, ...more]);
-    } else {
-      if (event.type === 'finish') yield* told(event.choice, parsers[event.choice]?.end(event.reason === 'length') ?? []);
-      yield event;
-    }
+    } else if (event.type === 'finish') {
+      const parser = parsers[event.choice];
+      yield* told(event.choice, parser?.end(event.reason === 'length') ?? []);
+      yield parser?.brokenOff ? { ...event, brokenOff: true } : event;
+    } else yield event;
   }
 }
 

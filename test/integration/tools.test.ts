@@ -117,6 +117,21 @@ t.test('a stream adds up to the same calls', async (t) => {
   }
 });
 
+t.test('an answer that is cut within a call says so, and never shows how calls are written', async (t) => {
+  const forced = { ...base, tool_choice: named('get_weather') };
+  const ask = async (more: { stop?: string[]; max_tokens?: number }) => {
+    const choice = (await client.chat.completions.create({ ...forced, ...more })).choices[0];
+    assert(choice !== undefined);
+    const calls = choice.message.tool_calls?.map((call) => (call.type === 'function' ? call.function.arguments : null));
+    return [choice.finish_reason, choice.message.content ?? '', calls];
+  };
+  t.strictSame(await ask({ stop: ['"city"'] }), ['stop', '', ['{']]);
+  t.strictSame(await ask({ stop: ['get_w'] }), ['stop', '', undefined]);
+  for (const max_tokens of [1, 2, 3]) t.strictSame(await ask({ max_tokens }), ['length', '', undefined]);
+  const [reason, content] = await ask({ stop: ['nothing like it'] });
+  t.strictSame([reason, content], ['tool_calls', '']);
+});
+
 t.test('the helper of the client carries a call out', async (t) => {
   const asked: unknown[] = [];
   const runner = client.chat.completions.runTools({

@@ -11,6 +11,8 @@ export interface CallListener {
   begin(name: string): void;
   /** More of the JSON text of the arguments. */
   say: Say;
+  /** All of the arguments are said. */
+  end(): void;
 }
 
 const argumentNames = new Set(['arguments', 'parameters']);
@@ -46,15 +48,20 @@ export function* readCall(characters: Characters, listener: CallListener): Readi
       listener.begin(name);
       begun = true;
       if (early !== '') listener.say(early);
+      if (told) listener.end();
     } else if (argumentNames.has(key) && !told) {
       told = true;
       if (!(yield* readArguments(characters, say))) return begun;
+      if (begun) listener.end();
     } else if (!(yield* readValue(characters, () => {}))) return begun;
     yield* characters.skipWhite();
     if (characters.at(',')) yield* characters.advance();
     else if (!characters.at('}')) return begun;
   }
-  if (begun && !told) listener.say('{}');
+  if (begun && !told) {
+    listener.say('{}');
+    listener.end();
+  }
   yield* characters.advance();
   return begun;
 }

@@ -16,6 +16,8 @@ export interface ToolCallParserOptions {
   readonly names: readonly string[];
   /** Later calls are dropped. */
   readonly mostCalls: number;
+  /** The model is held to calls: whatever is none, as where the text is cut before a name, is dropped. */
+  readonly callsOnly: boolean;
 }
 
 /**
@@ -35,11 +37,17 @@ export class ToolCallParser {
   #white = '';
   #spokeSinceCall = true;
   #cutOff = false;
+  #brokenOff = false;
 
   constructor(options: ToolCallParserOptions) {
     this.#options = options;
     this.#reading = this.#answer();
     this.#reading.next(null);
+  }
+
+  /** Whether the last call that was told still lacks some of its arguments. */
+  get brokenOff(): boolean {
+    return this.#brokenOff;
   }
 
   /** Takes the next piece of text; returns what became certain with it. */
@@ -148,16 +156,22 @@ export class ToolCallParser {
         this.#spokeSinceCall = false;
         this.#calls += 1;
         this.#characters.record();
-        if (this.#calls <= mostCalls) this.#tell({ type: 'call', index: this.#calls - 1, name });
+        if (this.#calls > mostCalls) return;
+        this.#tell({ type: 'call', index: this.#calls - 1, name });
+        this.#brokenOff = true;
       },
       say: (text) => {
         this.#characters.record();
         if (this.#calls <= mostCalls) this.#tell({ type: 'arguments', index: this.#calls - 1, text });
       },
+      end: () => {
+        if (this.#calls <= mostCalls) this.#brokenOff = false;
+      },
     };
   }
 
   #say(character: string): void {
+    if (this.#options.callsOnly) return;
     if (isWhite(character)) {
       this.#white += character;
       return;

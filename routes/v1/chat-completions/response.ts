@@ -1,6 +1,6 @@
 /** From generation events to a chat completion, or to the chunks of one; pure but for the ids of calls. */
 import { randomUUID } from 'node:crypto';
-import type { FinishReason, GenerationEvent, Usage } from '../../../inference/types.ts';
+import type { GenerationEvent, Usage } from '../../../inference/types.ts';
 import { chatLogprobs } from '../generation/logprobs.ts';
 import { type AnswerContext, usageObject } from '../generation/response.ts';
 import type { ChatCompletion, ChatCompletionChunk } from './schema.ts';
@@ -13,6 +13,7 @@ export interface ChoiceOptions {
 
 type Choice = ChatCompletion['choices'][number];
 type ChoiceEvent = Extract<GenerationEvent, { readonly choice: number }>;
+type Finish = Extract<GenerationEvent, { readonly type: 'finish' }>;
 
 /** @throws Error if the events end before `done` */
 export async function chatCompletion(
@@ -67,7 +68,7 @@ function add(choice: Choice, event: ChoiceEvent): void {
       break;
     }
     case 'finish':
-      choice.finish_reason = finishReason(event.reason, message.tool_calls !== undefined);
+      choice.finish_reason = finishReason(event, message.tool_calls !== undefined);
       if (message.content === '' && message.tool_calls !== undefined) message.content = null;
   }
 }
@@ -77,9 +78,9 @@ function newCallId(): string {
   return `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
 }
 
-/** An answer with calls that was not cut short ended to have them carried out. */
-function finishReason(reason: FinishReason, called: boolean): Choice['finish_reason'] {
-  return called && reason === 'stop' ? 'tool_calls' : reason;
+/** An answer with calls that was not cut short, also not by a stop string within one, ended to have them carried out. */
+function finishReason({ reason, brokenOff }: Finish, called: boolean): Choice['finish_reason'] {
+  return called && reason === 'stop' && brokenOff !== true ? 'tool_calls' : reason;
 }
 
 export interface ChunkOptions {
@@ -121,7 +122,7 @@ export async function* chatChunks(
         yield chunk(event.choice, { tool_calls: [{ index: event.index, function: { arguments: event.text } }] });
         break;
       case 'finish':
-        yield chunk(event.choice, {}, { finish_reason: finishReason(event.reason, called.has(event.choice)) });
+        yield chunk(event.choice, {}, { finish_reason: finishReason(event, called.has(event.choice)) });
         break;
       case 'done':
         if (includeUsage) yield { ...frame, choices: [], usage: usageObject(event.usage) };

@@ -82,7 +82,7 @@ export const ChatBody = Type.Object(chatProperties);
 export type ChatBody = Static<typeof ChatBody>;
 
 const FinishReason = Type.Enum(['stop', 'length', 'tool_calls'], {
-  description: '`tool_calls` if the answer has calls, were they asked for or not, and came to its end.',
+  description: '`tool_calls` if the answer has calls, were they asked for or not, and came to its end with the last of them whole.',
 });
 
 export const ChatCompletion = Type.Object({

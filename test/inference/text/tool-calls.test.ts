@@ -33,7 +33,7 @@ function add(told: Told, deltas: readonly ToolCallDelta[]): void {
 }
 
 function read(dialect: Dialect, pieces: readonly string[], cutOff = false, mostCalls = Number.POSITIVE_INFINITY): Told {
-  const parser = new ToolCallParser({ dialect, names, mostCalls });
+  const parser = new ToolCallParser({ dialect, names, mostCalls, callsOnly: false });
   const told: Told = { content: '', calls: [] };
   for (const piece of pieces) add(told, parser.push(piece));
   add(told, parser.end(cutOff));
@@ -110,7 +110,7 @@ t.test('any text, cut anyhow, is read the same', async (t) => {
 });
 
 t.test('what is certain is told at once', async (t) => {
-  const parser = new ToolCallParser({ dialect: dialects['hermes']!, names, mostCalls: 9 });
+  const parser = new ToolCallParser({ dialect: dialects['hermes']!, names, mostCalls: 9, callsOnly: false });
   const steps: readonly (readonly [string, readonly ToolCallDelta[]])[] = [
     ['I look', [{ type: 'content', text: 'I look' }]],
     [' up ', [{ type: 'content', text: ' up' }]],
@@ -128,8 +128,50 @@ t.test('what is certain is told at once', async (t) => {
 });
 
 t.test('an answer in JSON that is no call is told before it is complete', async (t) => {
-  const parser = new ToolCallParser({ dialect: dialects['json']!, names, mostCalls: 9 });
+  const parser = new ToolCallParser({ dialect: dialects['json']!, names, mostCalls: 9, callsOnly: false });
   t.strictSame(parser.push('{"colour": "r'), [{ type: 'content', text: '{"colour": "r' }]);
+});
+
+t.test('of an answer that is held to calls nothing else is told, wherever it is cut', async (t) => {
+  const whole = {
+    hermes:
+      '<tool_call>\n{"name": "get_time", "arguments": {"a": "b"}}\n</tool_call>\n<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>',
+    mistral: '[TOOL_CALLS][{"name": "get_time", "arguments": {"a": "b"}}, {"name": "get_time", "arguments": {}}]',
+    llama3: '{"name": "get_time", "parameters": {"a": "b"}}; {"name": "get_time", "parameters": {}}',
+    json: '{"name": "get_time", "arguments": {"a": "b"}}\n{"name": "get_time", "arguments": {}}',
+  };
+  for (const [family, text] of Object.entries(whole)) {
+    for (let length = 0; length <= text.length; length += 1) {
+      const parser = new ToolCallParser({ dialect: dialects[family]!, names, mostCalls: 9, callsOnly: true });
+      const told: Told = { content: '', calls: [] };
+      add(told, parser.push(text.slice(0, length)));
+      add(told, parser.end(length % 2 === 0));
+      t.equal(told.content, '', text.slice(0, length));
+      const last = told.calls.at(-1)?.arguments;
+      t.equal(parser.brokenOff, last !== undefined && !['{"a": "b"}', '{}'].includes(last), text.slice(0, length));
+    }
+  }
+});
+
+t.test('a call is whole with its arguments, wherever its name stands', async (t) => {
+  for (const [text, brokenOff] of [
+    ['{"name": "get_time"', true],
+    ['{"name": "get_time"}', false],
+    ['{"arguments": {"a": 1}, "name": "get_time"', false],
+    ['{"name": "get_time", "arguments": "{\\"a\\": 1', true],
+    ['{"name": "get_time", "arguments": {"a": 1}, wrong', false],
+    ['{"name": "get_time", "arguments": {}}\n{"name": "get_time", "arg', true],
+    ['{"colour": "red', false],
+  ] as const) {
+    const parser = new ToolCallParser({ dialect: dialects['json']!, names, mostCalls: 9, callsOnly: false });
+    parser.push(text);
+    parser.end(false);
+    t.equal(parser.brokenOff, brokenOff, text);
+  }
+  const dropping = new ToolCallParser({ dialect: dialects['json']!, names, mostCalls: 1, callsOnly: false });
+  dropping.push('{"name": "get_time", "arguments": {}}\n{"name": "get_time", "arg');
+  dropping.end(false);
+  t.notOk(dropping.brokenOff, 'the call that is not told does not count');
 });
 
 t.test('families are told by their templates', async (t) => {

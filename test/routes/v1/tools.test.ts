@@ -235,6 +235,17 @@ t.test('an answer in one piece has calls in the shape of OpenAI', async (t) => {
   t.equal(one.choices[0].message.content, null, 'calls alone leave no content');
 });
 
+t.test('an answer that ends within a call did not end to have it carried out', async (t) => {
+  const cut: Script = async function* (request, signal) {
+    for await (const event of calling(request, signal)) yield event.type === 'finish' ? { ...event, brokenOff: true } : event;
+  };
+  const { app } = testApp(t, scriptedBackend(cut));
+  const whole = (await app.inject({ method: 'POST', url, payload: chat({ tools }) })).json();
+  t.equal(whole.choices[0].finish_reason, 'stop');
+  const response = await app.inject({ method: 'POST', url, payload: chat({ tools, stream: true }) });
+  t.match(streamed(response.body).at(-2), { choices: [{ delta: {}, finish_reason: 'stop' }] });
+});
+
 t.test('a stream has calls in the shape of OpenAI', async (t) => {
   const { app } = testApp(t, scriptedBackend(calling));
   const response = await app.inject({ method: 'POST', url, payload: chat({ tools, stream: true }) });
