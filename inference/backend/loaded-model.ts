@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { compileCheckpoint } from '../compile/compile.ts';
+import { readCheckpointConfig } from '../compile/config.ts';
 import type { QuantizationChoice } from '../compile/quantisation.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ModelRunner } from '../engine/model-runner.ts';
@@ -12,7 +13,6 @@ import { rowsAreExact } from '../engine/speculation-check.ts';
 import { CheckpointError } from '../errors.ts';
 import { GrammarService } from '../grammar/grammar-service.ts';
 import { readVocabulary } from '../grammar/vocabulary.ts';
-import type { VisionSpec } from '../models/spec.ts';
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { createPreprocessor, type Preprocessor } from '../vision/preprocess.ts';
@@ -66,9 +66,13 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
   const { checkpoint, quantization, cacheDir, onStep, signal } = options;
   await requireFolder(checkpoint);
   onStep('reading the tokeniser');
-  // Before the compilation, which takes minutes for a large checkpoint and needs neither.
+  // Before the compilation, which takes minutes for a large checkpoint and needs none of these.
   const tokenizer = await loadTokenizer(checkpoint);
   const template = await loadChatTemplate(checkpoint, tokenizer);
+  const { vision } = await readCheckpointConfig(checkpoint);
+  // Starts no thread before its first picture.
+  const preprocessor = vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
+  if (vision !== null && preprocessor !== null) requireSize(checkpoint, preprocessor.size, vision.tower.imageSize);
   onStep('compiling the checkpoint');
   const compiled = await compileCheckpoint(checkpoint, {
     quantization,
@@ -88,11 +92,9 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
     },
     memoryBesideWeights(usableMemory(totalmem(), process.constrainedMemory()), await bytesIn(compiled.folder)),
   );
-  const preprocessor = spec.vision === null ? null : await createPreprocessor(checkpoint, { workers: availableParallelism() });
   let runner: ModelRunner | null = null;
   let speculation = false;
   try {
-    if (spec.vision !== null && preprocessor !== null) requireSize(checkpoint, preprocessor.size, spec.vision);
     runner = await createSessionRunner(compiled, {
       slots: capacity.slots,
       maxModelLen: capacity.maxModelLen,
@@ -140,10 +142,10 @@ export async function loadModel(options: LoadOptions): Promise<LoadedModel> {
 }
 
 /** @throws CheckpointError if pictures are prepared in another size than the vision tower takes */
-function requireSize(checkpoint: string, { height, width }: Preprocessor['size'], { imageHeight, imageWidth }: VisionSpec): void {
-  if (height === imageHeight && width === imageWidth) return;
+function requireSize(checkpoint: string, { height, width }: Preprocessor['size'], side: number): void {
+  if (height === side && width === side) return;
   throw new CheckpointError(
-    `${checkpoint}: preprocessor_config.json makes pictures of ${height}×${width} pixels, but config.json has a vision tower of ${imageHeight}×${imageWidth}`,
+    `${checkpoint}: preprocessor_config.json makes pictures of ${height}×${width} pixels, but config.json has a vision tower of ${side}×${side}`,
   );
 }
 

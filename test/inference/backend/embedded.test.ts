@@ -71,14 +71,16 @@ t.test('ready() waits for the model, or tells why there is none', async (t) => {
   await t.rejects(start(t, folder).ready(), CheckpointError);
 });
 
-t.test('a checkpoint without tokenizer.json is refused before anything is compiled', async (t) => {
-  const folder = await copyOf(t);
-  await rm(join(folder, 'checkpoint', 'tokenizer.json'));
-  const state = await settled(start(t, folder));
-  t.match(state, { phase: 'failed', error: CheckpointError });
-  t.match(state, { error: { message: /tokenizer\.json/ } });
-  await t.rejects(stat(join(folder, 'cache')), { code: 'ENOENT' });
-});
+for (const file of ['tokenizer.json', 'preprocessor_config.json']) {
+  t.test(`a checkpoint without ${file} is refused before anything is compiled`, async (t) => {
+    const folder = await copyOf(t);
+    await rm(join(folder, 'checkpoint', file));
+    const state = await settled(start(t, folder));
+    t.match(state, { phase: 'failed', error: CheckpointError });
+    t.match(state, { error: { message: new RegExp(file) } });
+    await t.rejects(stat(join(folder, 'cache')), { code: 'ENOENT' });
+  });
+}
 
 t.test('pictures of another size than the tower takes stop the start', async (t) => {
   const folder = await copyOf(t);
@@ -88,6 +90,7 @@ t.test('pictures of another size than the tower takes stop the start', async (t)
   const state = await settled(start(t, folder));
   t.match(state, { phase: 'failed', error: CheckpointError });
   t.match(state, { error: { message: /24×24.*30×30/ } });
+  await t.rejects(stat(join(folder, 'cache')), { code: 'ENOENT' });
 });
 
 t.test('what is no folder is refused in one line', async (t) => {
