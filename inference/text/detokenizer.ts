@@ -21,9 +21,10 @@ export class Detokenizer {
   /** @param before last tokens of the text that this one continues; default none */
   constructor(decode: Decode, before: readonly number[] = []) {
     this.#decode = decode;
+    if (before.length === 0) return;
     const text = decode(before);
     // Bytes of a character that is not whole yet would hide what completes it.
-    if (before.length === 0 || text.endsWith('\ufffd')) return;
+    if (text.endsWith('\ufffd')) return;
     this.#window = [...before];
     this.#shown = before.length;
     this.#shownText = text;
