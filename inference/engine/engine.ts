@@ -51,7 +51,7 @@ export class Engine {
     this.#options = { ...engineDefaults, ...options };
     this.#runner = options.runner;
     const { spec } = options.runner;
-    const { maxQueue, prefillChunk, leastChunk = prefillChunk, imageBatch, prefixCache, runner } = this.#options;
+    const { maxQueue, prefillChunk, leastChunk, imageBatch, prefixCache, runner } = this.#options;
     this.#speculation =
       this.#options.speculation && runner.rowsPerSlot > 1
         ? new Speculation({ rowsPerSlot: runner.rowsPerSlot, rows: runner.verifyRows })
@@ -60,7 +60,7 @@ export class Engine {
       slots: options.runner.slots,
       maxQueue,
       prefillChunk,
-      leastChunk,
+      ...(leastChunk !== undefined && { leastChunk }),
       imageBatch,
       imageBatchBesideDecode: 1,
       maxGap: 2,
