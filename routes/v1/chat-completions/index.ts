@@ -33,7 +33,7 @@ export const chatCompletions: FastifyPluginAsyncTypebox = async (app) => {
       if (body.stream) {
         return reply.sse(chatChunks(events, context, { n: generation.n, includeUsage: body.stream_options?.include_usage ?? false }));
       }
-      return chatCompletion(scoreLimit()(events), context, { n: generation.n, logprobs: body.logprobs ?? false });
+      return chatCompletion(body.logprobs ? scoreLimit()(events) : events, context, { n: generation.n, logprobs: body.logprobs ?? false });
     },
   );
 };

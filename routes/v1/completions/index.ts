@@ -29,7 +29,8 @@ export const completions: FastifyPluginAsyncTypebox = async (app) => {
       const images = await app.images.normalise(imageReferences(body), { attachments: new Map(), signal: clientSignal });
       const requestId = body.request_id ?? request.id;
       const requests = completionRequests(body, images, requestId);
-      const limited = body.stream ? (events: AsyncIterable<GenerationEvent>) => events : scoreLimit();
+      const collectsScores = !body.stream && body.logprobs !== undefined;
+      const limited = collectsScores ? scoreLimit() : (events: AsyncIterable<GenerationEvent>) => events;
       const events = generateAll(requests, (each, signal) => limited(recorded(app.backend.generate(each, signal), record)), clientSignal);
       const context = answerContext('cmpl', requestId, body.model, model);
       const options = {
