@@ -31,15 +31,16 @@ const warmUp = 3;
 
 const { comparison, threads } = JSON.parse(process.argv[2] ?? '') as Plan;
 
+/** Of each tensor, by its type. */
+type Shapes = readonly Readonly<Record<string, readonly number[]>>[];
+
 /** An entry of the file that the runtime writes: `ts` and `dur` in microseconds. */
 interface Entry {
   readonly cat: string;
   readonly name: string;
   readonly ts: number;
   readonly dur: number;
-  readonly args: { readonly op_name?: string; readonly input_type_shape?: readonly Readonly<Record<string, readonly number[]>>[] } & {
-    readonly output_type_shape?: readonly Readonly<Record<string, readonly number[]>>[];
-  };
+  readonly args: { readonly op_name?: string; readonly input_type_shape?: Shapes; readonly output_type_shape?: Shapes };
 }
 
 async function profile(compiled: CompiledModel, { describes, batch, context, tokens }: Case): Promise<RunProfile> {
@@ -80,7 +81,7 @@ function operatorTimes(entries: readonly Entry[]): OperatorTime[] {
 
 function nameOf({ op_name = 'unknown', input_type_shape, output_type_shape }: Entry['args']): string {
   if (!/MatMul|Gemm/.test(op_name)) return op_name;
-  const shape = (of: Entry['args']['input_type_shape']) => Object.values(of?.[0] ?? {})[0] ?? [];
+  const shape = (of: Shapes | undefined) => Object.values(of?.[0] ?? {})[0] ?? [];
   return `${op_name} [${shape(input_type_shape).join(', ')}] → ${shape(output_type_shape).at(-1) ?? '?'}`;
 }
 
